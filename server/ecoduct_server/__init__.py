@@ -1,0 +1,1 @@
+"""The server: takes batches in, keeps fixes, finds crossings and stays, raises alerts."""

@@ -121,7 +121,8 @@ def _message_from_json(row: Any, number: int) -> Message:
         raise _refuse(f"{kind!r} is not a type of message.", "bad_message")
     heard = given.pop("heard", None)
     if "flags" in given:
-        given["flags"] = tuple(given["flags"]) if isinstance(given["flags"], list) else None
+        flags = given["flags"]
+        given["flags"] = tuple(flags) if isinstance(flags, list) else flags
     return _build(
         Message,
         {

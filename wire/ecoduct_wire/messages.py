@@ -4,6 +4,7 @@ All quantities are integers in the unit that the name ends with, so that the sam
 same record on every machine and two records can be compared exactly. Missing is None, never 0.
 """
 
+import re
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final
@@ -55,7 +56,16 @@ def _check_int(name: str, value: object, low: int, high: int, *, optional: bool 
         )
 
 
-_INT4 = 2_147_483_647
+def _check_bool(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, bool):
+        raise _refuse(f"{name} is {value!r}: it must be true, false or null.", "bad_flag")
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,63}", value) is not None
+
+
+_INT4: Final = 2_147_483_647
 _BOUNDS: Final[dict[str, tuple[int, int]]] = {
     "h_acc_mm": (0, _INT4),
     "height_mm": (-20_000_000, _INT4),
@@ -134,12 +144,9 @@ class Fix:
         _check_int("fixed_at_ms", self.fixed_at_ms, 0, _BIGGEST_MS, optional=False)
         _check_int("lon_e7", self.lon_e7, -1_800_000_000, 1_800_000_000, optional=False)
         _check_int("lat_e7", self.lat_e7, -900_000_000, 900_000_000, optional=False)
-        if self.mortality not in (None, True, False):
-            raise _refuse(
-                f"mortality is {self.mortality!r}: it must be true, false or null.", "bad_flag"
-            )
-        for flag in self.flags:
-            _check_name("flag", flag)
+        _check_bool("mortality", self.mortality)
+        if not isinstance(self.flags, tuple) or not all(map(_is_word, self.flags)):
+            raise _refuse(f"flags are {self.flags!r}: words such as poor_accuracy are.", "bad_flag")
         _check_bounds(self)
 
 
@@ -165,6 +172,7 @@ class Status:
         _check_name("device", self.device)
         _check_name("format", self.format)
         _check_int("said_at_ms", self.said_at_ms, 0, _BIGGEST_MS, optional=False)
+        _check_bool("mortality", self.mortality)
         if self.text is not None:
             _check_name("text", self.text)
         _check_bounds(self)
@@ -277,6 +285,10 @@ class GatewayState:
     def __post_init__(self) -> None:
         _check_name("gateway", self.gateway)
         _check_name("epoch", self.epoch)
+        if not isinstance(self.online, bool) or not isinstance(self.counters, dict):
+            raise _refuse(
+                "A state needs `online`, a boolean, and `counters`, an object.", "bad_message"
+            )
         _check_int("said_at_ms", self.said_at_ms, 0, _BIGGEST_MS, optional=False)
         _check_int("kept", self.kept, 0, 2**62, optional=False)
         _check_int("receipted", self.receipted, 0, 2**62, optional=False)

@@ -1,0 +1,1 @@
+"""The commands of `ecoduct`, one file each."""

@@ -1,0 +1,60 @@
+"""`ecoduct serve`: the server, with everything that was not named embedded."""
+
+import socket
+
+import uvicorn
+
+from ecoduct_server.app import create_app
+from ecoduct_server.commands.stores import with_services
+from ecoduct_server.commands.terminal import out
+from ecoduct_server.errors import BadRequest
+from ecoduct_server.settings import ServerSettings
+from ecoduct_server.store.migrate import migrate
+from ecoduct_server.store.pool import connect
+
+
+def serve(settings: ServerSettings) -> None:
+    """Run until Ctrl-C or SIGTERM.
+
+    Raises
+    ------
+    BadRequest
+        The port is taken.
+    """
+    listener = _bind(settings)
+    with listener, with_services(settings) as ready:
+        with connect(ready.database) as connection:
+            for name in migrate(connection):
+                out.print(f"schema   {name}")
+        host, port = listener.getsockname()[:2]
+        out.print(f"broker   {_without_password(ready.broker)}")
+        out.print(f"pages    http://{host}:{port}/   thin links: http://{host}:{port}/lite")
+        config = uvicorn.Config(
+            create_app(ready),
+            log_config=None,
+            access_log=False,
+            # Live streams never end by themselves; Ctrl-C must not wait for them.
+            timeout_graceful_shutdown=2,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _bind(settings: ServerSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise BadRequest(
+            f"Port {settings.port} of {settings.host} cannot be used: {error.strerror}.",
+            where="--host, --port",
+            remedy=f"Stop what uses it, try `--port {settings.port + 1}`, or `--port 0` for any.",
+        ) from error
+    return listener
+
+
+def _without_password(address: str) -> str:
+    head, at, host = address.rpartition("@")
+    return f"{head.split('://')[0]}://…@{host}" if at else address

@@ -1,0 +1,1 @@
+"""From broker to database: batches, stages, receipts, importers."""

@@ -1,0 +1,1 @@
+"""Findings and alerts, derived from whole windows and reconciled."""
