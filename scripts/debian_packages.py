@@ -42,7 +42,9 @@ def run(command: Sequence[str | Path], *, timeout_s: float = 120.0, cwd: Path | 
         ) from error
     except OSError as error:
         raise ProvisionError(
-            f"{command[0]} cannot run: {error.strerror}.", where=line, remedy="See docs/setup.md."
+            f"{command[0]} cannot run: {error.strerror}.",
+            where=line,
+            remedy="Run scripts/setup, then this again.",
         ) from error
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
@@ -143,6 +145,7 @@ class Debian:
             "Debug::NoLocking": 1,
             "APT::Install-Recommends": "false",
             "APT::Sandbox::User": "root",  # nothing here is ours to give to the user _apt
+            "APT::Update::Error-Mode": "any",  # else an unreachable mirror is only a warning
             "Acquire::Retries": 3,
             "Acquire::http::Timeout": 30,
             "Acquire::Languages": "none",
@@ -158,14 +161,13 @@ class Debian:
     def _mirror(self) -> str:
         if given := os.environ.get("ECODUCT_DEBIAN_MIRROR"):
             return given
-        form = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
-        rows = run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
-        known = [row.split("|", 2) for row in rows.splitlines()]
-        for origin, label, uri in known:
-            # Without downloaded lists origin and label are empty, and the address must tell.
-            if (origin, label) == ("Debian", "Debian") or (
-                not origin and uri.rstrip("/").endswith("/debian")
-            ):
+        asking = ["apt-get", "indextargets", "Created-By: Packages", "--format"]
+        for row in run([*asking, "$(ORIGIN)|$(LABEL)|$(REPO_URI)"]).splitlines():
+            if row.startswith("Debian|Debian|"):
+                return row.split("|", 2)[2]
+        # Images often come without apt's lists; then only the address itself can tell.
+        for uri in run([*asking, "$(REPO_URI)", "--no-release-info"]).splitlines():
+            if uri.rstrip("/").endswith("/debian"):
                 return uri
         raise ProvisionError(
             "No Debian mirror is known here.",

@@ -62,8 +62,10 @@ def main() -> int:
             except ProvisionError as error:
                 failed = True
                 print(error, file=sys.stderr)
+    if failed:
+        return 1
     print(f"  paths are in {cache / 'services.json'}")
-    return 1 if failed else 0
+    return 0
 
 
 def keep(cache: Path, services: dict[str, str]) -> None:

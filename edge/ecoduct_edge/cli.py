@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import logging
 import os
 import signal
 import sys
@@ -199,5 +198,4 @@ def _must_exist(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    logging.captureWarnings(capture=True)
     sys.exit(main())

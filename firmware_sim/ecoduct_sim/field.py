@@ -89,6 +89,7 @@ class Field:
     def send(self, fix: Fix, *, lon: float, lat: float) -> None:
         """Let the collar send a fix that it took at a true position, in degrees."""
         link = self._plan.links[fix.animal]
+        # Both modems carry the collar frame, so either tells what it can say.
         form = link.cable.form if link.cable else "reyax"
         reported = as_reported(fix, form=form, nmea_decimals=self._settings.nmea_decimals)
         self._note_fix(reported, link, lon=lon, lat=lat)

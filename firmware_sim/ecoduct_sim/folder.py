@@ -42,7 +42,7 @@ class Truth:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, without the port list of an earlier run.
+    """Make the folder, without what an earlier run would mislead with.
 
     Raises
     ------
@@ -51,7 +51,8 @@ def prepare(folder: Path) -> None:
     """
     try:
         (folder / "ports").mkdir(parents=True, exist_ok=True)
-        (folder / "ports.json").unlink(missing_ok=True)
+        for earlier in ("ports.json", "landscape.geojson"):
+            (folder / earlier).unlink(missing_ok=True)
         (folder / "truth.jsonl").touch()
     except OSError as error:
         raise UsageError(

@@ -266,8 +266,7 @@ class Herd:
             for one in self._land.corridors
         ):
             return True
-        # An animal that follows a fence or flees from it bumps into it again and again; one
-        # meeting is one chance.
+        # An animal that follows a fence bumps into it again and again; that is one meeting.
         if walker.traced is barrier:
             return False
         return walker.rng.random() < barrier.crossing_probability
@@ -281,11 +280,9 @@ class Herd:
             walker.traced = barrier
             walker.trace_until_ms = at_ms + walker.rng.randint(*_TRACE_MS)
         else:
+            self._head_for(walker, walker.goal, by_corridor=True)
             walker.heading = away + walker.rng.uniform(-0.8, 0.8)
             walker.away_until_ms = at_ms + walker.rng.randint(*_BOUNCE_MS)
-            heading = walker.heading
-            self._head_for(walker, walker.goal, by_corridor=True)
-            walker.heading = heading
 
     def _arrive(self, walker: Walker, at_ms: int) -> None:
         if math.dist(walker.at, self._aim(walker)) > _ARRIVED_M:

@@ -90,7 +90,12 @@ class VirtualPort:
         if self._master is not None:
             os.close(self._master)
             self._master = None
-        self.link.unlink(missing_ok=True)
+        self._unlink()
+
+    def _unlink(self) -> None:
+        """Take the name away, unless another program gave it to a port of its own."""
+        if self.link.is_symlink() and str(self.link.readlink()) == self._slave_name:
+            self.link.unlink()
 
     def _plug_in(self) -> None:
         self._master, slave = os.openpty()
@@ -182,7 +187,7 @@ class VirtualPort:
             return False
         assert self._master is not None
         self._queue.popleft()
-        self.link.unlink(missing_ok=True)
+        self._unlink()
         os.close(self._master)
         self._master = None
         self._reader_since = None

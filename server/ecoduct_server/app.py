@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
@@ -38,6 +39,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app = FastAPI(title="Ecoduct", version=__version__, lifespan=lifespan, redoc_url=None)
     for router in ROUTERS:
         app.include_router(router)
+    # Not the live streams, which this middleware leaves alone.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.mount("/static", StaticFiles(directory=str(files("ecoduct_server").joinpath("web"))))
     app.add_exception_handler(ServerError, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)

@@ -1,5 +1,6 @@
 """The command `ecoduct`."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,8 @@ from ecoduct_server.settings import ServerSettings, example
 from ecoduct_server.store.migrate import migrate as migrate_store
 from ecoduct_wire.clock import clock_from_environment
 from ecoduct_wire.errors import EcoductError
+
+TERMINATED = 128 + signal.SIGTERM
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +36,8 @@ Existing = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=
 
 def main() -> None:
     """Run the command; an error is three lines and exit status 1, Ctrl-C is 130."""
+    # SIGTERM, as systemd sends it, unwinds like an exit: embedded services are stopped in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         app()
     except EcoductError as error:

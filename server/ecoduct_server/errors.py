@@ -2,6 +2,7 @@
 
 ServerError (an EcoductError)
 ├── BadRequest    change the request or the file
+├── Forbidden     send the key
 ├── NotFound      ask for something that is there
 └── StoreError    the database or the broker is away: try again later
 """
@@ -19,6 +20,12 @@ class BadRequest(ServerError):  # noqa: N818 - named for what is wrong
     """The request or the file must be changed."""
 
     http_status = 400
+
+
+class Forbidden(ServerError):  # noqa: N818 - named for what is wrong
+    """Only holders of the key may do this."""
+
+    http_status = 403
 
 
 class NotFound(ServerError):  # noqa: N818 - named for what is wrong

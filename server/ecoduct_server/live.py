@@ -9,24 +9,30 @@ from collections.abc import AsyncIterator
 class Hub:
     """Wakes waiting streams from any thread; streams then read the database themselves.
 
-    Nothing is queued for a stream but the names of animals with new fixes: a slow browser costs
-    no memory, and finds in the database whatever it slept through.
+    Nothing is queued for a stream but the numbers of deployments with new fixes: a slow browser
+    costs no memory, and finds in the database whatever it slept through.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: dict[asyncio.Event, set[str]] = {}
+        self._waiting: dict[asyncio.Event, set[int]] = {}
+        self._closed = False
 
     def open(self) -> None:
         """Bind to the running event loop."""
         self._loop = asyncio.get_running_loop()
 
-    def wake(self, devices: set[str] | None = None) -> None:
+    def close(self) -> None:
+        """End every stream, so that the server need not wait for browsers; from any thread."""
+        self._closed = True
+        self.wake()
+
+    def wake(self, deployments: set[int] | None = None) -> None:
         """Tell every stream that something changed; callable from any thread."""
         with self._lock:
-            for names in self._waiting.values():
-                names.update(devices or ())
+            for numbers in self._waiting.values():
+                numbers.update(deployments or ())
             loop, events = self._loop, list(self._waiting)
         if loop is not None:
             # The loop closes first when the server stops; then nobody listens any more.
@@ -34,8 +40,8 @@ class Hub:
                 for event in events:
                     loop.call_soon_threadsafe(event.set)
 
-    async def changes(self, *, every_s: float) -> AsyncIterator[set[str]]:
-        """Devices with new fixes since the last turn; an empty set at least every ``every_s``."""
+    async def changes(self, *, every_s: float) -> AsyncIterator[set[int]]:
+        """Deployments with new fixes since the last turn, told at least every ``every_s``."""
         event = asyncio.Event()
         with self._lock:
             self._waiting[event] = set()
@@ -43,10 +49,12 @@ class Hub:
             while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(event.wait(), every_s)
+                if self._closed:
+                    return
                 event.clear()
                 with self._lock:
-                    devices, self._waiting[event] = self._waiting[event], set()
-                yield devices
+                    deployments, self._waiting[event] = self._waiting[event], set()
+                yield deployments
         finally:
             with self._lock:
                 del self._waiting[event]

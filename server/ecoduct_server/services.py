@@ -13,7 +13,7 @@ from ecoduct_server.ingest import runner as ingest_runner
 from ecoduct_server.ingest.subscriber import Subscriber
 from ecoduct_server.live import Hub
 from ecoduct_server.settings import ServerSettings
-from ecoduct_server.store import alerts
+from ecoduct_server.store import alerts, due
 from ecoduct_server.store.pool import Pool, connect, open_pool
 from ecoduct_server.watch import runner as watch_runner
 from ecoduct_server.watch.worker import Watch
@@ -69,31 +69,32 @@ class Services:
         self.subscriber.stop()
         self.pool.close()
 
-    def stored(self, devices: set[str]) -> None:
-        """Fixes of these devices were committed."""
-        self.due.set()
-        self.hub.wake(devices)
-
     def _ingest(self) -> None:
-        ingest_runner.run(
-            self.pool, self.subscriber, clock=self.clock, stop=self._stop, on_stored=self.stored
-        )
+        ingest_runner.run(self.pool, self.subscriber, clock=self.clock, stop=self._stop)
 
     def _watch(self) -> None:
         watch_runner.run(self.pool, self.watch, due=self.due, stop=self._stop)
 
     def _listen(self) -> None:
-        """Wake the streams when any process, this one included, raises or changes an alert."""
+        """Wake the watch and the streams when any process, this one included, commits a change."""
         while not self._stop.is_set():
             try:
                 with connect(self.settings.database) as connection:
                     connection.autocommit = True
                     connection.execute(f"LISTEN {alerts.CHANNEL}")
+                    connection.execute(f"LISTEN {due.CHANNEL}")
+                    # What was told while nobody listened is found by looking.
+                    self._hear(alerts.CHANNEL, "")
                     while not self._stop.is_set():
-                        for _ in connection.notifies(timeout=1.0, stop_after=1):
-                            self.hub.wake()
+                        for told in connection.notifies(timeout=1.0, stop_after=1):
+                            self._hear(told.channel, told.payload)
             except (psycopg.Error, StoreError):
                 self._stop.wait(1.0)
+
+    def _hear(self, channel: str, payload: str) -> None:
+        numbers = {int(part) for part in payload.split(",") if part.isdecimal()}
+        self.hub.wake(numbers if channel == due.CHANNEL else None)
+        self.due.set()
 
     def _run(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=f"ecoduct-{name}", daemon=True)

@@ -5,15 +5,13 @@ it; `broker` likewise. TimescaleDB and mosquitto are skipped where they are not 
 required where ``CI`` or ``ECODUCT_REQUIRE_SERVICES`` is set.
 """
 
-import os
 from collections.abc import Iterator
-from typing import NoReturn
 
 import pytest
 
 from ecoduct_server.store.migrate import migrate
 from ecoduct_server.store.pool import Connection, connect
-from services.stacks import BROKERS, DATABASES, Broker, NotProvisionedError, Postgres
+from services.stacks import BROKERS, DATABASES, Broker, NotProvisionedError, Postgres, skip_or_fail
 
 
 @pytest.fixture(scope="session", params=DATABASES)
@@ -73,9 +71,3 @@ def broker(broker_server: Broker) -> Broker:
     """Return the broker, running; topics and sessions of earlier tests are still in it."""
     broker_server.start()
     return broker_server
-
-
-def skip_or_fail(missing: NotProvisionedError) -> NoReturn:
-    if os.environ.get("CI") or os.environ.get("ECODUCT_REQUIRE_SERVICES"):
-        pytest.fail(str(missing))
-    pytest.skip(str(missing))

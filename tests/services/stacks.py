@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
+import pytest
 
 from ecoduct_server.embedded import EmbeddedBroker, EmbeddedPostgres
 
@@ -45,6 +46,13 @@ def provisioned(name: Literal["postgres", "mosquitto", "browser"]) -> Path:
     if not path.exists():
         raise NotProvisionedError(f"{path} is gone: run scripts/provision.py")
     return path
+
+
+def skip_or_fail(missing: NotProvisionedError) -> NoReturn:
+    """Skip the test; fail it where every service is required."""
+    if os.environ.get("CI") or os.environ.get("ECODUCT_REQUIRE_SERVICES"):
+        pytest.fail(str(missing))
+    pytest.skip(str(missing))
 
 
 def browser_path() -> Path:

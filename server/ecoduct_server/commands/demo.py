@@ -89,7 +89,6 @@ def demo(settings: ServerSettings, plan: Plan) -> None:
     _clear(folder)
     port = settings.port if _is_free(settings.port) else _free_port()
     troupe = _Troupe(folder=folder)
-    previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         _raise_curtain(troupe, plan, port)
         _watch_over(troupe)
@@ -97,7 +96,6 @@ def demo(settings: ServerSettings, plan: Plan) -> None:
         out.print("\nstopping …")
     finally:
         troupe.stop()
-        signal.signal(signal.SIGTERM, previous)
         out.print("stopped")
 
 
@@ -237,10 +235,6 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     marker.touch()
-
-
-def _interrupt(_number: int, _frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _answers(port: int) -> bool:

@@ -1,6 +1,7 @@
 """`ecoduct serve`: the server, with everything that was not named embedded."""
 
 import socket
+from types import FrameType
 
 import uvicorn
 
@@ -8,6 +9,7 @@ from ecoduct_server.app import create_app
 from ecoduct_server.commands.stores import with_services
 from ecoduct_server.commands.terminal import out
 from ecoduct_server.errors import BadRequest
+from ecoduct_server.services import Services
 from ecoduct_server.settings import ServerSettings
 from ecoduct_server.store.migrate import migrate
 from ecoduct_server.store.pool import connect
@@ -30,13 +32,19 @@ def serve(settings: ServerSettings) -> None:
         out.print(f"broker   {_without_password(ready.broker)}")
         out.print(f"pages    http://{host}:{port}/   thin links: http://{host}:{port}/lite")
         config = uvicorn.Config(
-            create_app(ready),
-            log_config=None,
-            access_log=False,
-            # Live streams never end by themselves; Ctrl-C must not wait for them.
-            timeout_graceful_shutdown=2,
+            create_app(ready), log_config=None, access_log=False, timeout_graceful_shutdown=5
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the live streams when it is told to stop: by themselves they never end."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        services: Services | None = getattr(self.config.app.state, "services", None)  # type: ignore[union-attr]
+        if services is not None:
+            services.hub.close()
+        super().handle_exit(sig, frame)
 
 
 def _bind(settings: ServerSettings) -> socket.socket:

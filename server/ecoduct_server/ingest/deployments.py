@@ -93,12 +93,12 @@ def add(connection: Connection, deployments: Iterable[Deployment]) -> int:
     return len(new)
 
 
-def add_missing(connection: Connection, pairs: Iterable[tuple[str, str]]) -> int:
-    """Put devices that were never deployed on their animals, for all time; how many."""
+def add_missing(connection: Connection, deployments: Iterable[Deployment]) -> int:
+    """Store those whose device was never deployed before; how many."""
     missing = [
-        Deployment(device=device, animal=animal)
-        for device, animal in dict(pairs).items()
-        if connection.execute("SELECT FROM deployment WHERE device = %s", (device,)).fetchone()
+        one
+        for one in {one.device: one for one in deployments}.values()
+        if connection.execute("SELECT FROM deployment WHERE device = %s", (one.device,)).fetchone()
         is None
     ]
     return add(connection, missing)

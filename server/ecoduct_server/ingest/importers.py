@@ -13,6 +13,7 @@ from pyproj.exceptions import ProjError
 from ecoduct_analysis.projection import Projection
 from ecoduct_server.errors import BadRequest
 from ecoduct_server.ingest import deployments, pipeline
+from ecoduct_server.ingest.deployments import Deployment
 from ecoduct_server.ingest.pipeline import Delivery
 from ecoduct_server.store.pool import Connection
 from ecoduct_wire import envelope, topics
@@ -90,14 +91,13 @@ def import_tracks(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    line: int
-    animal: str
+    deployment: Deployment
     fix: Fix
     raw: bytes
 
 
 def _store(connection: Connection, rows: list[_Row], *, clock: Clock) -> int:
-    deployments.add_missing(connection, ((row.fix.device, row.animal) for row in rows))
+    deployments.add_missing(connection, (row.deployment for row in rows))
     heard_at = clock.now_ms()
     messages = tuple(
         Message(number, row.fix, Reception(heard_at, "file", row.raw))
@@ -174,7 +174,8 @@ def _row(
     except WireError as error:
         return f"line {line}: {error.what}"
     raw = "\x1f".join(row[name] or "" for name in columns.values()).encode()
-    return _Row(line, cell["animal"], fix, raw)
+    animal = Deployment(fix.device, cell["animal"], species=cell.get("species") or None)
+    return _Row(animal, fix, raw)
 
 
 def _position(

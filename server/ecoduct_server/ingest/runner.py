@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -26,9 +26,8 @@ def run(
     *,
     clock: Clock,
     stop: threading.Event,
-    on_stored: Callable[[set[str]], None],
 ) -> None:
-    """Ingest until ``stop`` is set; ``on_stored`` hears the devices that have new fixes.
+    """Ingest until ``stop`` is set.
 
     While the database is away nothing is receipted, so the gateways send everything again.
     """
@@ -44,9 +43,6 @@ def run(
         for work in works:
             receipts.publish(subscriber, work.receipts)
             _tell(work)
-        devices = {device for work in works for device in work.kept.spans}
-        if devices:
-            on_stored(devices)
 
 
 def _commit(

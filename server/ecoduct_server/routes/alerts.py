@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response, Streamin
 
 from ecoduct_server.access.sensitivity import Viewer
 from ecoduct_server.errors import BadRequest
-from ecoduct_server.routes.asked import Database, Looking, Running, iso
+from ecoduct_server.routes.asked import Database, Looking, Running, iso, must_be_trusted
 from ecoduct_server.services import Services
 from ecoduct_server.store import alerts, reading
 
@@ -48,6 +48,7 @@ async def acknowledge(
     request: Request, running: Running, viewer: Looking, number: Number
 ) -> Response:
     """Mark an alert as seen; from a form, go back to the script-free page."""
+    must_be_trusted(viewer)
     given, from_form = await _given(request)
     by = str(given.get("by") or "ranger")[:_LONGEST_NOTE]
     note = str(given["note"])[:_LONGEST_NOTE] if given.get("note") else None
@@ -65,7 +66,10 @@ async def acknowledge(
 @router.post("/{number}/reopen")
 def reopen(connection: Database, viewer: Looking, number: Number) -> dict[str, Any]:
     """Undo an acknowledgement."""
-    return shown(alerts.reopen(connection, number, viewer=viewer))
+    must_be_trusted(viewer)
+    row = alerts.reopen(connection, number, viewer=viewer)
+    connection.commit()  # before the answer, not after it
+    return shown(row)
 
 
 @router.get("/stream")
@@ -95,9 +99,9 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
 async def _events(running: Services, exact: bool, since: int | None) -> AsyncIterator[str]:  # noqa: FBT001
     at = since if since is not None else await run_in_threadpool(_last_event, running)
     yield ": here\n\n"
-    async for devices in running.hub.changes(every_s=_QUIET_S):
+    async for deployments in running.hub.changes(every_s=_QUIET_S):
         viewer = Viewer(exact=exact, now_ms=running.clock.now_ms())
-        rows, animals = await run_in_threadpool(_news, running, viewer, at, devices)
+        rows, animals = await run_in_threadpool(_news, running, viewer, at, deployments)
         for row in rows:
             at = row.pop("event_id")
             yield f"event: alert\nid: {at}\ndata: {json.dumps(shown(row))}\n\n"
@@ -108,11 +112,11 @@ async def _events(running: Services, exact: bool, since: int | None) -> AsyncIte
 
 
 def _news(
-    running: Services, viewer: Viewer, since: int, devices: set[str]
+    running: Services, viewer: Viewer, since: int, deployments: set[int]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     with running.pool.connection() as connection:
         rows = alerts.events_since(connection, since, viewer=viewer)
-        return rows, reading.animals_of(connection, devices)
+        return rows, reading.animals_of(connection, deployments)
 
 
 def _last_event(running: Services) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from ecoduct_server.access.sensitivity import Viewer
-from ecoduct_server.errors import BadRequest
+from ecoduct_server.errors import BadRequest, Forbidden
 from ecoduct_server.services import Services
 from ecoduct_server.store.pool import Connection
 from ecoduct_server.store.reading import Bounds, Selection
@@ -43,6 +43,16 @@ def viewer(request: Request, running: Running) -> Viewer:
 
 
 Looking = Annotated[Viewer, Depends(viewer)]
+
+
+def must_be_trusted(viewer: Viewer) -> None:
+    """Let only those change anything who may see everything; raises `Forbidden`."""
+    if not viewer.exact:
+        raise Forbidden(
+            "Only holders of the key may change anything.",
+            where="header `Authorization`",
+            remedy="Send `Authorization: Bearer <key>` with the server's key.",
+        )
 
 
 def bounds(

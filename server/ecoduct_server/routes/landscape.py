@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from fastapi.responses import JSONResponse, Response
 
-from ecoduct_server.errors import BadRequest
-from ecoduct_server.routes.asked import Box, Database, Looking, Running
+from ecoduct_server.routes.asked import Box, Database, Looking, must_be_trusted
 from ecoduct_server.store import landscape
 
 router = APIRouter(prefix="/api", tags=["landscape"])
@@ -25,16 +24,10 @@ def read(
 
 @router.put("/landscape")
 def write(
-    running: Running, connection: Database, viewer: Looking, document: Annotated[Any, Body()]
+    connection: Database, viewer: Looking, document: Annotated[Any, Body()]
 ) -> dict[str, int]:
     """Add or replace features; every track is then examined again."""
-    if not viewer.exact:
-        raise BadRequest(
-            "Only holders of the key may change the landscape.",
-            where="header `Authorization`",
-            remedy="Send `Authorization: Bearer <key>` with the server's key.",
-        )
+    must_be_trusted(viewer)
     count = landscape.save(connection, landscape.read_geojson(document))
-    connection.commit()
-    running.due.set()
+    connection.commit()  # before the answer, not after it
     return {"features": count}

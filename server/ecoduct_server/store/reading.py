@@ -109,13 +109,13 @@ def animals(connection: Connection, *, viewer: Viewer) -> list[dict[str, Any]]:
     ).fetchall()
 
 
-def animals_of(connection: Connection, devices: set[str]) -> list[str]:
-    """Animals that wear or wore these devices, by name."""
-    if not devices:
+def animals_of(connection: Connection, deployments: set[int]) -> list[str]:
+    """Animals of these deployments, by name."""
+    if not deployments:
         return []
     rows = connection.execute(
-        "SELECT DISTINCT animal FROM deployment WHERE device = ANY(%s) ORDER BY animal",
-        (list(devices),),
+        "SELECT DISTINCT animal FROM deployment WHERE id = ANY(%s) ORDER BY animal",
+        (list(deployments),),
     ).fetchall()
     return [row["animal"] for row in rows]
 
