@@ -178,7 +178,7 @@ def _add_common(parser: argparse.ArgumentParser, *, speed: float) -> None:
     )
     add("--faults", default="", metavar="KIND=SHARE,…", help=", ".join(faults.KINDS))
     add("--stored", type=int, default=1, help="fixes that a LoRa collar sends at a time, 1-12 (1)")
-    add("--nmea-decimals", type=int, default=5, help="digits of the minutes, 2-7 (5)")
+    add("--nmea-decimals", type=int, default=7, help="digits of the minutes, 2-7 (7, 0.2 mm)")
     add("--seed", type=int, default=1, help="the same seed, the same bytes (1)")
     add("--hold", action="store_true", help="keep the ports when all is read, until Ctrl-C")
 

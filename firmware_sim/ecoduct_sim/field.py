@@ -29,7 +29,7 @@ class Settings:
     rates: Rates
     seed: int = 1
     stored: int = 1
-    nmea_decimals: int = 5
+    nmea_decimals: int = 7
 
     def __post_init__(self) -> None:
         for option, value, low, high in (

@@ -52,7 +52,7 @@ def as_reported(fix: Fix, *, form: Format, nmea_decimals: int) -> Fix:
     return replace(fix, fixed_at_ms=fix.fixed_at_ms // 1000 * 1000)
 
 
-def encode_cable(fix: Fix, *, form: Format, nmea_decimals: int = 5) -> Frame:
+def encode_cable(fix: Fix, *, form: Format, nmea_decimals: int = 7) -> Frame:
     """One fix as a receiver on a cable writes it."""
     if form == "ubx":
         data = ubx.nav_pvt(fix)

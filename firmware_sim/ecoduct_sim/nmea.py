@@ -12,7 +12,7 @@ _MM_S_PER_KNOT: Final = 1_852_000 / 3_600
 _RANGE_ERROR_MM: Final = 5_000
 
 
-def burst(fix: Fix, *, decimals: int = 5) -> bytes:
+def burst(fix: Fix, *, decimals: int = 7) -> bytes:
     """Sentences of one fix, with ``decimals`` digits of the minutes."""
     at = to_datetime(fix.fixed_at_ms)
     clock = f"{at:%H%M%S}.{at.microsecond // 10_000:02d}"
