@@ -10,6 +10,7 @@ from typing import Final
 from ecoduct_edge.clocksync import is_synced
 from ecoduct_edge.errors import PortError, SpoolError, UplinkError
 from ecoduct_edge.gateway import open_spool
+from ecoduct_edge.journal import folder_of, ports_of, unsettled_bytes
 from ecoduct_edge.ports import open_port
 from ecoduct_edge.settings import Settings
 from ecoduct_edge.uplink import connect, make_client
@@ -32,6 +33,7 @@ def check(settings: Settings, *, clock: Clock) -> list[Finding]:
     """Look at everything once."""
     return [
         *_ports(settings),
+        *_left_journals(settings),
         _disk(settings),
         _clock(settings, clock),
         _broker(settings),
@@ -49,6 +51,28 @@ def _ports(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 f"port {port.name}", is_good=False, detail=error.what, remedy=error.remedy
             )
+
+
+def _left_journals(settings: Settings) -> Iterator[Finding]:
+    """Journals of ports that the settings do not name any more; nobody reads them on."""
+    names = {port.name for port in settings.ports}
+    left = [name for name in ports_of(settings.journal_path) if name not in names]
+    if not left:
+        return
+    try:
+        with closing(open_spool(settings)) as spool:
+            done = spool.checkpoints()
+    except SpoolError:
+        done = {}  # told by the finding on the disk
+    for name in left:
+        folder = folder_of(settings.journal_path, name)
+        waiting = unsettled_bytes(folder, resume_at=min(done.get(name, {}).values(), default=None))
+        yield Finding(
+            f"journal {name}",
+            is_good=not waiting,
+            detail=f"{waiting:,} bytes wait, and no port of this name is in the settings",
+            remedy=f"Put the port back to have them decoded, or delete {folder}.",
+        )
 
 
 def _disk(settings: Settings) -> Finding:

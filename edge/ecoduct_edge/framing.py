@@ -23,11 +23,15 @@ _UBX_LEAST: Final = 8  # header and check, without a body
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes as one read gave them. No bytes: a moment of silence. ``is_last``: the port closed."""
+    """Bytes as one read gave them. No bytes: a moment of silence. ``is_last``: the port closed.
+
+    ``at_byte`` is their place among all bytes of the port, None where they follow the last.
+    """
 
     data: bytes
     stamp: Stamp
     is_last: bool = False
+    at_byte: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,11 @@ class Deframer:
         self.noise = 0  # bytes outside any frame, so far
 
     @property
+    def held_at(self) -> int:
+        """Place of the first byte that waits for the rest of its frame, or of the next to come."""
+        return self._start
+
+    @property
     def pending(self) -> int:
         """Bytes that wait for the rest of their frame."""
         return len(self._buffer)
@@ -104,6 +113,8 @@ class Deframer:
 
         The iterator must be used up before the next chunk is fed.
         """
+        if chunk.at_byte is not None and not self._buffer:
+            self._start = chunk.at_byte
         self._buffer += chunk.data
         self._fed_ns = chunk.stamp.mono_ns if chunk.data else self._fed_ns
         is_last = chunk.is_last or chunk.stamp.mono_ns - self._fed_ns > STALLED_NS
@@ -130,8 +141,9 @@ class Deframer:
 # Matchers: a frame, not a frame, or None for `wait`.
 
 _SENTENCE = re.compile(rb"\$[\x20-\x23\x25-\x7e]*")  # a second `$` begins the next sentence
-_SENTENCE_HEAD = re.compile(rb"\$[A-Z]{5},")
-_MODEM_LINE = re.compile(rb";?\+[A-Z][\x20-\x7e]*")
+_SENTENCE_HEAD = re.compile(rb"\$[A-Z]{5},|\$[A-Z]{1,5}\$")
+_MODEM_HEAD = re.compile(rb"\+(?:EVT:|RCV=)")
+_MODEM_LINE = re.compile(rb";?\+[A-Z](?:(?!\+EVT:|\+RCV=)[\x20-\x7e])*")  # these begin the next
 _MODEM_LINE_BEGUN = re.compile(rb";?\+?")
 _REPLY = re.compile(rb"(?:OK|AT_)[A-Z_]*")
 _REPLY_BEGUN = re.compile(rb"OK?|AT?_?")
@@ -195,7 +207,15 @@ def _match_modem_line(here: _Opening) -> _Found | None:
     if _MODEM_LINE_BEGUN.fullmatch(here.buffer, here.at) and not here.is_last:
         return None
     body = _MODEM_LINE.match(here.buffer, here.at, here.at + MAX_LINE)
-    return _match_line(here, body, kind="rak" if body and b"+EVT:" in body[0][:6] else "modem")
+    kind = "rak" if body and b"+EVT:" in body[0][:6] else "modem"
+    found = _match_line(here, body, kind=kind)
+    if found is not _NOISE or not body or body[0][:1] == b";":
+        return found  # a torn line with `;` is counted at its `+`
+    size = body.end() - here.at
+    # At the limit the bytes behind the line may not be there yet, so they must not count.
+    places = (here.at, body.end()) if size < MAX_LINE else (here.at,)
+    is_torn = any(_MODEM_HEAD.match(here.buffer, place) for place in places)
+    return _Found(kind, size, "torn") if is_torn else _NOISE
 
 
 def _match_reply(here: _Opening) -> _Found | None:

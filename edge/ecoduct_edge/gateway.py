@@ -7,40 +7,38 @@ on the disk and knows nothing of ports.
 
 import json
 import logging
-import queue
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ecoduct_edge.clocksync import boot_id
 from ecoduct_edge.counters import Counters
 from ecoduct_edge.decoders import Heard, Outcome, PortDecoder, Refused, Silent, Source
-from ecoduct_edge.errors import SpoolError
 from ecoduct_edge.framing import Chunk, Deframer, Frame
+from ecoduct_edge.inbox import reading
+from ecoduct_edge.journal import SEGMENT_BYTES, Journal, folder_of
 from ecoduct_edge.logs import event
+from ecoduct_edge.outbox import Outbox
 from ecoduct_edge.ports import read_chunks
 from ecoduct_edge.screen import ScreenRule
 from ecoduct_edge.screen import flag as flagged
-from ecoduct_edge.settings import PortSettings, Settings, SpoolSettings
-from ecoduct_edge.spool import Spool
+from ecoduct_edge.settings import PortSettings, Settings
+from ecoduct_edge.spool import Checkpoint, Spool
 from ecoduct_edge.uplink import Uplink
 from ecoduct_wire.clock import Clock
 from ecoduct_wire.messages import Fix
 
-INBOX_CHUNKS: Final = 64  # bounds memory; behind it the kernel's buffers wait
-NOTE_COUNTERS_EVERY_S: Final = 60.0
-RETRY_S: Final = 1.0
-IDLE_S: Final = 0.2
+MOST_HELD_BYTES: Final = SEGMENT_BYTES  # what waits for its second half this long waits in vain
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What the steps need for one port."""
+    """What the steps need for one port. ``done`` is what an earlier life has dealt with."""
 
     port: str
     deframer: Deframer
@@ -48,6 +46,18 @@ class Lane:
     rule: ScreenRule
     counters: Counters
     keep: Callable[[Heard], None]
+    done: Checkpoint = field(default_factory=dict)
+
+    @property
+    def is_holding_long(self) -> bool:
+        """Whether a decoder waits for the rest of a message that should have come."""
+        here = self.deframer.held_at
+        return here - min(self.decoder.dealt_with(here).values()) > MOST_HELD_BYTES
+
+    def dealt_with(self) -> Checkpoint:
+        """For each kind of frame, the first byte that is not dealt with; it never goes back."""
+        found = self.decoder.dealt_with(self.deframer.held_at)
+        return {kind: max(at_byte, self.done.get(kind, 0)) for kind, at_byte in found.items()}
 
 
 def read(lane: Lane, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -62,11 +72,15 @@ def deframe(lane: Lane, chunks: Iterable[Chunk]) -> Iterator[Frame | Chunk]:
     for chunk in chunks:
         noise_before = lane.deframer.noise
         for frame in lane.deframer.feed(chunk):
-            lane.counters.add(f"{lane.port}.frames.seen")
-            yield frame
+            is_done = frame.at_byte < lane.done.get(frame.kind, 0)
+            lane.counters.add(f"{lane.port}.frames.{'repeated' if is_done else 'seen'}")
+            if not is_done:
+                yield frame
         lane.counters.add(f"{lane.port}.bytes.noise", lane.deframer.noise - noise_before)
         if not chunk.data or chunk.is_last:
             yield chunk
+        elif lane.is_holding_long:
+            yield replace(chunk, is_last=True)
 
 
 def decode(lane: Lane, items: Iterable[Frame | Chunk]) -> Iterator[Outcome]:
@@ -127,14 +141,22 @@ def run(settings: Settings, *, clock: Clock, stop: threading.Event) -> None:
         damaged spool aside.
     """
     counters = Counters()
-    with closing(open_spool(settings)) as spool:
-        outbox = Outbox(spool, rule=settings.spool, counters=counters, stop=stop)
-        lanes = {port.name: open_lane(port, settings, outbox) for port in settings.ports}
+    with closing(open_spool(settings)) as spool, _journals(settings, spool, counters) as journals:
+        outbox = Outbox(spool, rule=settings.spool, counters=counters, stop=stop, journals=journals)
+        done = spool.checkpoints()
+        lanes = {
+            port.name: open_lane(port, settings, outbox, done=done.get(port.name))
+            for port in settings.ports
+        }
         uplink = Uplink(settings, spool=spool, counters=counters, clock=clock)
-        with _sending(uplink), _reading(settings.ports, counters, clock, stop) as inbox:
+        ports = reading(
+            settings.ports, journals=journals, counters=counters, clock=clock, stop=stop
+        )
+        with _sending(uplink), ports as inbox:
             for name, chunk in inbox:
                 if chunk:
                     take(lanes[name], chunk)
+                    outbox.note(name, lanes[name].dealt_with())
                 outbox.commit_if_due()
             outbox.commit()
         spool.note_counters(json.dumps(counters.snapshot()))
@@ -148,6 +170,7 @@ def replay(port: PortSettings, settings: Settings, *, clock: Clock) -> dict[str,
         lane = open_lane(port, settings, outbox)
         for chunk in read_chunks(port, counters=counters, clock=clock, stop=stop):
             take(lane, chunk)
+            outbox.commit_if_due()
         outbox.commit()
     return counters.snapshot()
 
@@ -157,7 +180,9 @@ def open_spool(settings: Settings) -> Spool:
     return Spool(settings.spool_path, max_bytes=settings.spool.max_bytes)
 
 
-def open_lane(port: PortSettings, settings: Settings, outbox: "Outbox") -> Lane:
+def open_lane(
+    port: PortSettings, settings: Settings, outbox: Outbox, *, done: Checkpoint | None = None
+) -> Lane:
     """Build what the steps need for a port."""
     source = Source(
         port=port.name,
@@ -168,58 +193,14 @@ def open_lane(port: PortSettings, settings: Settings, outbox: "Outbox") -> Lane:
     )
     rule = ScreenRule(earliest_ms=settings.earliest_ms, latest_ahead_s=settings.latest_ahead_s)
     return Lane(
-        port.name, Deframer(port.format), PortDecoder(source), rule, outbox.counters, outbox.add
+        port.name,
+        Deframer(port.format),
+        PortDecoder(source),
+        rule,
+        outbox.counters,
+        outbox.add,
+        done or {},
     )
-
-
-class Outbox:
-    """Messages on their way to the disk; many share one write."""
-
-    def __init__(
-        self, spool: Spool, *, rule: SpoolSettings, counters: Counters, stop: threading.Event
-    ) -> None:
-        self.counters = counters
-        self._spool = spool
-        self._rule = rule
-        self._stop = stop
-        self._waiting: list[Heard] = []
-        self._due_at = 0.0
-        self._note_due_at = time.monotonic() + NOTE_COUNTERS_EVERY_S
-
-    def add(self, heard: Heard) -> None:
-        """Take a message; a full write goes to the disk at once."""
-        if not self._waiting:
-            self._due_at = time.monotonic() + self._rule.commit_ms / 1000
-        self._waiting.append(heard)
-        if len(self._waiting) >= self._rule.commit_messages:
-            self.commit()
-
-    def commit_if_due(self) -> None:
-        """Write when the oldest message has waited long enough; note the counters now and then."""
-        now = time.monotonic()
-        if self._waiting and now >= self._due_at:
-            self.commit()
-        if now >= self._note_due_at:
-            self._note_due_at = now + NOTE_COUNTERS_EVERY_S
-            self._spool.note_counters(json.dumps(self.counters.snapshot()))
-
-    def commit(self) -> None:
-        """Write everything that waits. While the disk refuses, wait, and let the ports wait."""
-        while self._waiting:
-            try:
-                entries = [(heard.body, heard.reception) for heard in self._waiting]
-                _, evicted = self._spool.append(entries)
-            except SpoolError as error:
-                if error.is_damage or self._stop.is_set():
-                    raise
-                _log.error(event("spool.refuses", why=error.what))
-                self.counters.add("spool.refusals")
-                self._stop.wait(RETRY_S)
-                continue
-            for heard in self._waiting:
-                self.counters.add(f"{heard.reception.port}.messages.kept")
-            self.counters.add("spool.evicted", evicted)
-            self._waiting.clear()
 
 
 def _fate(outcome: Outcome) -> str:
@@ -233,6 +214,28 @@ def _fate(outcome: Outcome) -> str:
 
 
 @contextmanager
+def _journals(
+    settings: Settings, spool: Spool, counters: Counters
+) -> Iterator[Mapping[str, Journal]]:
+    """A journal for each port whose bytes cannot be read again."""
+    done = spool.checkpoints()
+    journals = {}
+    with ExitStack() as stack:
+        for port in settings.ports:
+            if urlsplit(port.url).scheme == "file":
+                continue
+            journal = Journal(
+                folder_of(settings.journal_path, port.name),
+                resume_at=min(done.get(port.name, {}).values(), default=None),
+            )
+            journals[port.name] = stack.enter_context(closing(journal))
+            counters.add(f"{port.name}.bytes.recovered", journal.recovered)
+            if journal.recovered:
+                _log.info(event("journal.recovered", port=port.name, bytes=journal.recovered))
+        yield journals
+
+
+@contextmanager
 def _sending(uplink: Uplink) -> Iterator[None]:
     done = threading.Event()  # not `stop`: its last word tells what the last commit kept
     thread = threading.Thread(target=uplink.run, args=(done,), name="uplink")
@@ -242,61 +245,3 @@ def _sending(uplink: Uplink) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-@contextmanager
-def _reading(
-    ports: Iterable[PortSettings], counters: Counters, clock: Clock, stop: threading.Event
-) -> Iterator[Iterator[tuple[str, Chunk | None]]]:
-    """Threads that read; gives their chunks until ``stop`` is set and all have been taken."""
-    inbox: queue.Queue[tuple[str, Chunk]] = queue.Queue(INBOX_CHUNKS)
-    abandoned = threading.Event()
-
-    def pump(port: PortSettings) -> None:
-        while not stop.is_set():
-            try:
-                for chunk in read_chunks(port, counters=counters, clock=clock, stop=stop):
-                    _put(inbox, (port.name, chunk), abandoned)
-            # A supervisor: a mistake in reading one port must not end the others.
-            except Exception:  # noqa: BLE001 - see above
-                _log.exception(event("port.failed", port=port.name))
-                stop.wait(RETRY_S)
-            else:
-                return
-
-    threads = [
-        threading.Thread(target=pump, args=(port,), name=f"port-{port.name}") for port in ports
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield _chunks(inbox, threads, stop)
-    finally:
-        stop.set()
-        abandoned.set()
-        for thread in threads:
-            thread.join()
-
-
-def _put(
-    inbox: queue.Queue[tuple[str, Chunk]], item: tuple[str, Chunk], abandoned: threading.Event
-) -> None:
-    while not abandoned.is_set():
-        try:
-            inbox.put(item, timeout=IDLE_S)
-        except queue.Full:
-            continue
-        return
-
-
-def _chunks(
-    inbox: queue.Queue[tuple[str, Chunk]], threads: list[threading.Thread], stop: threading.Event
-) -> Iterator[tuple[str, Chunk | None]]:
-    while True:
-        is_over = stop.is_set() and not any(thread.is_alive() for thread in threads)
-        try:
-            yield inbox.get(timeout=0 if is_over else IDLE_S / 4)
-        except queue.Empty:
-            if is_over:
-                return
-            yield "", None

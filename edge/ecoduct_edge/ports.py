@@ -22,16 +22,17 @@ from ecoduct_edge.clocksync import stamp
 from ecoduct_edge.counters import Counters
 from ecoduct_edge.errors import PortError
 from ecoduct_edge.framing import Chunk
+from ecoduct_edge.journal import Intake, Scratch
 from ecoduct_edge.logs import event
 from ecoduct_edge.settings import PortSettings
 from ecoduct_wire.clock import Clock
 
-READ_BYTES: Final = 65_536
 SILENCE_S: Final = 0.1  # how often a silent port says so; epochs end after 0.3 s of silence
 _FIRST_WAIT_S: Final = 0.2
 _LONGEST_WAIT_S: Final = 5.0
 _CONNECT_S: Final = 5.0
 _DEFAULT_BAUD: Final = "115200"
+_NO_ROOM_WAIT_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,11 @@ _log = logging.getLogger(__name__)
 class Port(Protocol):
     """An open port."""
 
-    def read(self) -> bytes | None:
-        """Bytes; none after `SILENCE_S`; None at the end of a file. Raises `PortError`."""
+    def read(self, room: memoryview) -> int | None:
+        """Put bytes into ``room`` and tell how many; 0 after `SILENCE_S`, None at a file's end.
+
+        Raises `PortError`.
+        """
         ...
 
     def close(self) -> None:
@@ -49,41 +53,80 @@ class Port(Protocol):
 
 
 def read_chunks(
-    port: PortSettings, *, counters: Counters, clock: Clock, stop: threading.Event
+    port: PortSettings,
+    *,
+    counters: Counters,
+    clock: Clock,
+    stop: threading.Event,
+    intake: Intake | None = None,
 ) -> Iterator[Chunk]:
     """Chunks of a port until ``stop`` is set or a file ends; opens it again when it goes away.
 
-    Silence gives an empty chunk, so that whoever waits for the rest of an epoch can stop waiting.
-    ``is_last`` marks the end of each stay of the port.
+    What the intake still has from an earlier life comes first. Silence gives an empty chunk, so
+    that whoever waits for the rest of an epoch can stop waiting. ``is_last`` marks the end of each
+    stay of the port; a journal makes none at ``stop``, for its next life goes on from there.
     """
+    is_kept = intake is not None
+    intake = intake or Scratch()
     wait_s = _FIRST_WAIT_S
+    is_begun = False
     while True:
+        for chunk in _fresh(intake, clock):
+            is_begun = True
+            yield chunk
         is_open = False
         try:
             with closing(open_port(port.url)) as opened:
-                is_open, wait_s = True, _FIRST_WAIT_S
+                is_open = is_begun = True
+                wait_s = _FIRST_WAIT_S
                 _log.info(event("port.opened", port=port.name))
-                for data in _reads(opened, stop):
-                    yield Chunk(data, stamp(clock))
-                yield Chunk(b"", stamp(clock), is_last=True)
+                yield from _stay(
+                    opened, intake, name=port.name, counters=counters, clock=clock, stop=stop
+                )
+                if not is_kept:
+                    yield Chunk(b"", stamp(clock), is_last=True)
                 return
         except PortError as error:
             level = logging.WARNING if is_open or wait_s == _FIRST_WAIT_S else logging.DEBUG
             _log.log(level, event("port.lost", port=port.name, why=error.what))
-        if is_open:
-            counters.add(f"{port.name}.lost")
+        counters.add(f"{port.name}.lost", is_open)
+        if is_begun:
+            is_begun = False
             yield Chunk(b"", stamp(clock), is_last=True)
         if stop.wait(wait_s):
             return
         wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
 
-def _reads(opened: Port, stop: threading.Event) -> Iterator[bytes]:
+def _stay(
+    opened: Port,
+    intake: Intake,
+    *,
+    name: str,
+    counters: Counters,
+    clock: Clock,
+    stop: threading.Event,
+) -> Iterator[Chunk]:
     while not stop.is_set():
-        data = opened.read()
-        if data is None:
+        try:
+            count = intake.fill(opened.read)
+        except OSError as error:
+            # Nothing was read: what waits in the port is safer there than in our memory.
+            _log.error(event("journal.refuses", port=name, why=error))
+            counters.add(f"{name}.journal.refusals")
+            stop.wait(_NO_ROOM_WAIT_S)
+            continue
+        if count is None:
             return
-        yield data
+        if count == 0:
+            yield Chunk(b"", stamp(clock))
+        yield from _fresh(intake, clock)
+
+
+def _fresh(intake: Intake, clock: Clock) -> Iterator[Chunk]:
+    for at_byte, data in intake.fresh():
+        # Where bytes are missing, what came before will not be completed by what comes after.
+        yield Chunk(data, stamp(clock), is_last=not data, at_byte=at_byte)
 
 
 def open_port(url: str) -> Port:
@@ -127,20 +170,20 @@ class SerialPort:
             os.close(self._file)
             raise
 
-    def read(self) -> bytes:
+    def read(self, room: memoryview) -> int:
         """Bytes, none after a silence; raises `PortError` on hang-up or when the name moved."""
         try:
             if not select.select([self._file], [], [], SILENCE_S)[0]:
                 self._check_name()
-                return b""
-            data = os.read(self._file, READ_BYTES)
+                return 0
+            count = os.readv(self._file, [room])
         except BlockingIOError:
-            return b""
+            return 0
         except OSError as error:
             raise _lost(str(self._path), error) from error
-        if not data:
+        if not count:
             raise _lost(str(self._path), OSError(errno.EIO, "the line hung up"))
-        return data
+        return count
 
     def close(self) -> None:
         """Close it."""
@@ -168,17 +211,17 @@ class TcpPort:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._socket.settimeout(SILENCE_S)
 
-    def read(self) -> bytes:
+    def read(self, room: memoryview) -> int:
         """Bytes, none after a silence; raises `PortError` when the server closes."""
         try:
-            data = self._socket.recv(READ_BYTES)
+            count = self._socket.recv_into(room)
         except TimeoutError:
-            return b""
+            return 0
         except OSError as error:
             raise _lost(self._where, error) from error
-        if not data:
+        if not count:
             raise _lost(self._where, OSError(errno.ECONNRESET, "the server closed"))
-        return data
+        return count
 
     def close(self) -> None:
         """Close it."""
@@ -192,10 +235,10 @@ class FilePort:
         self._path = path
         self._file = path.open("rb")
 
-    def read(self) -> bytes | None:
+    def read(self, room: memoryview) -> int | None:
         """Bytes, or None at the end; raises `PortError`."""
         try:
-            return self._file.read(READ_BYTES) or None
+            return self._file.readinto(room) or None
         except OSError as error:
             raise _lost(str(self._path), error) from error
 

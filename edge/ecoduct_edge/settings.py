@@ -90,6 +90,11 @@ class Settings:
         """The file of the spool."""
         return Path(self.data_dir) / "spool.sqlite"
 
+    @property
+    def journal_path(self) -> Path:
+        """The folder of the journals, one for each port."""
+        return Path(self.data_dir) / "journal"
+
 
 _SECTIONS: Final[dict[str, type]] = {
     "mqtt": MqttSettings,

@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS life (
     layout INTEGER NOT NULL, epoch TEXT NOT NULL, kept INTEGER NOT NULL,
     receipted INTEGER NOT NULL, counters TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS checkpoint (
+    port TEXT NOT NULL, kind TEXT NOT NULL, at_byte INTEGER NOT NULL, PRIMARY KEY (port, kind)
+) STRICT, WITHOUT ROWID;
 """
 
 _EVICT: Final = (
@@ -41,6 +44,8 @@ _EVICT: Final = (
 )
 
 _log = logging.getLogger(__name__)
+
+Checkpoint = dict[str, int]  # for each kind of frame, the first byte of its port not dealt with
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,16 @@ class Spool:
             raise self._failed(error) from error
         self.epoch: Final = self.state().epoch
 
-    def append(self, entries: Sequence[tuple[Fix | Status, Reception]]) -> tuple[int, int]:
+    def append(
+        self,
+        entries: Sequence[tuple[Fix | Status, Reception]],
+        *,
+        checkpoints: Mapping[str, Checkpoint] | None = None,
+    ) -> tuple[int, int]:
         """Keep messages in one write; they are on the disk when this returns.
+
+        ``checkpoints`` says for each port up to where its bytes became messages or were counted.
+        Kept in the same write, so that after a kill no message is missing and none comes twice.
 
         Returns
         -------
@@ -90,6 +103,14 @@ class Spool:
             database.executemany("INSERT INTO fix VALUES (?, ?)", rows[Fix])
             database.executemany("INSERT INTO status VALUES (?, ?)", rows[Status])
             database.execute("UPDATE life SET kept = ?", (kept + len(entries),))
+            database.executemany(
+                "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)",
+                [
+                    (port, kind, at_byte)
+                    for port, checkpoint in (checkpoints or {}).items()
+                    for kind, at_byte in checkpoint.items()
+                ],
+            )
             return kept + len(entries), self._evict()
 
     def read_after(self, number: int, *, limit: int) -> tuple[Message, ...]:
@@ -127,6 +148,14 @@ class Spool:
             row = database.execute("SELECT epoch, kept, receipted, counters FROM life").fetchone()
             epoch, kept, receipted, counters = row
             return SpoolState(epoch, kept, receipted, _used_bytes(database), counters)
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """Where the bytes of each port stand; `append` tells."""
+        found: dict[str, Checkpoint] = {}
+        with self._reading() as database:
+            for port, kind, at_byte in database.execute("SELECT * FROM checkpoint"):
+                found.setdefault(port, {})[kind] = at_byte
+        return found
 
     def note_counters(self, counters: str) -> None:
         """Keep the counters, as JSON, for `ecoduct-edge status`."""

@@ -24,6 +24,10 @@ WIDTH_PX = 600
 TALLEST_PX = 600
 FLATTEST_PX = 240
 MARGIN_PX = 16
+# Names of areas stand above them: inside are the animals, with names of their own.
+LABEL_GAP_PX = 4
+# More features than this are drawn where the animals are only, and without names.
+CROWD = 40
 TRAIL_FIXES = 120
 # Bends below this many pixels cannot be seen and would double the page.
 SLACK_PX = 1.5
@@ -107,7 +111,10 @@ class _Frame:
 
 def _frame_of(alerts: Sequence[Json], *, tracks: Json, landscape: Json) -> _Frame | None:
     points = [(alert["lon"], alert["lat"]) for alert in alerts if _is_placed(alert)]
-    for feature in (*tracks["features"], *landscape["features"]):
+    around = landscape["features"]
+    if len(around) > CROWD and (points or tracks["features"]):
+        around = []  # a whole county of fences would leave the animals a few pixels
+    for feature in (*tracks["features"], *around):
         points += (point for line in _lines(feature) for point in line)
     if not points:
         return None
@@ -139,11 +146,15 @@ def _draw(
 ) -> dict[str, Any] | None:
     if frame is None:
         return None
+    lands = [
+        _land(feature, frame=frame)
+        for feature in landscape["features"]
+        if _lines(feature) and _is_within(feature, frame=frame)
+    ]
     return {
         "height": frame.height,
-        "landscape": [
-            _land(feature, frame=frame) for feature in landscape["features"] if _lines(feature)
-        ],
+        "landscape": lands,
+        "is_crowded": len(lands) > CROWD,
         "animals": [_walker(track, frame=frame) for track in tracks["features"] if _lines(track)],
         "alerts": [
             {**_at(frame, lon=alert["lon"], lat=alert["lat"]), "number": number, **_severity(alert)}
@@ -168,12 +179,18 @@ def _land(feature: Json, *, frame: _Frame) -> dict[str, Any]:
     }
 
 
+def _is_within(feature: Json, *, frame: _Frame) -> bool:
+    """Whether the feature's bounds and the picture meet."""
+    xs, ys = zip(*(frame.place(*at) for line in _lines(feature) for at in line), strict=True)
+    return bool(min(xs) <= WIDTH_PX and max(xs) >= 0 and min(ys) <= frame.height and max(ys) >= 0)
+
+
 def _label_place(line: Sequence[Position], *, frame: _Frame, is_area: bool) -> dict[str, int]:
     if not is_area:
         lon, lat = line[len(line) // 2]
         return _at(frame, lon=lon, lat=lat)
     xs, ys = zip(*(frame.place(lon, lat) for lon, lat in line), strict=True)
-    return {"x": round((min(xs) + max(xs)) / 2), "y": round((min(ys) + max(ys)) / 2)}
+    return {"x": round((min(xs) + max(xs)) / 2), "y": round(min(ys)) - LABEL_GAP_PX}
 
 
 def _walker(track: Json, *, frame: _Frame) -> dict[str, Any]:

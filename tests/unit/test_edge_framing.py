@@ -1,5 +1,7 @@
+import pytest
+
 from ecoduct_edge.framing import STALLED_NS, Deframer, Frame
-from edge_frames import chunk, nav_pvt, nmea, rak, reyax, ubx
+from edge_frames import COLLAR_EXAMPLE, chunk, nav_pvt, nmea, rak, reyax, ubx
 
 
 def frames(data: bytes, form: str = "auto") -> tuple[list[Frame], Deframer]:
@@ -45,6 +47,31 @@ def test_spliced_sentence_is_torn_and_the_next_one_whole() -> None:
     found, deframer = frames(b"$GPRMC,0834" + nmea("GPGGA,2"))
     assert [(frame.kind, frame.fault) for frame in found] == [("nmea", "torn"), ("nmea", "")]
     assert deframer.noise == 11
+
+
+@pytest.mark.parametrize(
+    ("torn", "whole"),
+    [
+        (b"+EVT:RXP2P:-97:6:EC11", rak(COLLAR_EXAMPLE)),
+        (b";+EVT:RXP2P:-97:6:EC11", b";" + rak(COLLAR_EXAMPLE)),
+        (b"+EVT:", rak(COLLAR_EXAMPLE)),
+        (b"+EV", rak(COLLAR_EXAMPLE)),
+        (b"+EVT:RXP2P:-97", reyax(COLLAR_EXAMPLE)),
+        (b"+EVT:RXP2P:-97:6:EC1", nav_pvt()),
+        (b"+RCV=17,3", reyax(COLLAR_EXAMPLE)),
+        (b"+RCV=", reyax(COLLAR_EXAMPLE)),
+        (b"+RCV=17,31,\xec\x11\x02", reyax(COLLAR_EXAMPLE)),
+        (b"+RCV=17,31,\xec\x11\x02", rak(COLLAR_EXAMPLE) * 2),
+        (b"+ERR=1", rak(COLLAR_EXAMPLE)),
+        (b"$GP", nmea("GPRMC,2")),
+        (b"$GPRMC,0834", nmea("GPRMC,2")),
+    ],
+)
+def test_torn_line_is_refused_once_and_the_next_found(torn: bytes, whole: bytes) -> None:
+    found, deframer = frames(torn + whole)
+    assert [bool(frame.fault) for frame in found] == [True] + [False] * (len(found) - 1)
+    assert b"".join(frame.data for frame in found[1:]) == whole
+    assert deframer.noise == len(torn)
 
 
 def test_payload_with_line_ends_commas_and_dollars_is_read_by_length() -> None:

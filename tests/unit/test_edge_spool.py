@@ -82,6 +82,18 @@ def test_refused_write_keeps_nothing_and_takes_no_number(spool: Spool) -> None:
     assert spool.append([fix(3)]) == (2, 0)
 
 
+def test_checkpoints_are_kept_with_the_messages_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    with closing(Spool(path)) as before:
+        before.append([fix(1)], checkpoints={"a": {"nmea": 10, "ubx": 20}, "b": {"ubx": 5}})
+        before.append([], checkpoints={"a": {"nmea": 30}})
+        with pytest.raises(TypeError):
+            before.append([None], checkpoints={"a": {"nmea": 99}})  # type: ignore[list-item]
+    with closing(Spool(path)) as after:
+        assert after.checkpoints() == {"a": {"nmea": 30, "ubx": 20}, "b": {"ubx": 5}}
+        assert after.state().kept == 1
+
+
 def test_full_spool_gives_up_statuses_first_and_says_so(tmp_path: Path) -> None:
     with closing(Spool(tmp_path / "s.sqlite", max_bytes=200_000)) as spool:
         evicted = 0

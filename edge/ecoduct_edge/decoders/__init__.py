@@ -33,6 +33,13 @@ class PortDecoder:
     def __init__(self, source: Source) -> None:
         self._decoders = {kind: make(source) for kind, make in DECODERS.items()}
 
+    def dealt_with(self, through: int) -> dict[str, int]:
+        """For each kind of frame, up to where all became outcomes, if none waits at ``through``."""
+        return {
+            kind: through if decoder.held_at is None else decoder.held_at
+            for kind, decoder in self._decoders.items()
+        }
+
     def decode(self, frame: Frame) -> Iterator[Outcome]:
         """Outcomes of a frame, and of frames before it that it completes."""
         if frame.fault:

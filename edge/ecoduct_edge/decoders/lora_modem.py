@@ -8,7 +8,7 @@ from ecoduct_edge.clocksync import Stamp
 from ecoduct_edge.decoders.collar_frame import read_messages
 from ecoduct_edge.decoders.outcomes import Heard, Outcome, Silent, Source
 from ecoduct_edge.errors import FrameError
-from ecoduct_edge.framing import Frame
+from ecoduct_edge.framing import STALLED_NS, Frame
 from ecoduct_wire.messages import MAX_NAME, Status
 
 _CDB: Final = 100  # modems say whole decibels
@@ -26,6 +26,11 @@ class ReyaxDecoder:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+
+    @property
+    def held_at(self) -> int | None:
+        """Nothing is held back."""
+        return None
 
     def decode(self, frame: Frame) -> Iterable[Outcome]:
         """Messages of the collar frame inside; refuses as it does."""
@@ -47,7 +52,13 @@ class RakDecoder:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._signal: tuple[int, int] | None = None  # of the two-line form, until its payload
+        self._first: Frame | None = None  # of the two-line form, until its payload
+        self._signal: tuple[int, int] | None = None
+
+    @property
+    def held_at(self) -> int | None:
+        """Where the first of two lines begins, while the second is awaited."""
+        return self._first.at_byte if self._first else None
 
     def decode(self, frame: Frame) -> Iterable[Outcome]:
         """Messages of the collar frame inside; refuses ``bad_hex bad_field`` and as it does."""
@@ -56,10 +67,10 @@ class RakDecoder:
             signal = (int(found[1]), int(found[2]))
             return _heard(self._source, frame, _unhex(found[3]), signal=signal, form="rak")
         if found := _RXP2P_BEFORE_RUI3.fullmatch(line):
-            self._signal = (int(found[1]), int(found[2]))
+            self._first, self._signal = frame, (int(found[1]), int(found[2]))
             return (Silent("rak_signal"),)
         if found := _HEX_BEFORE_RUI3.fullmatch(line):
-            earlier, self._signal = self._signal, None
+            earlier, self._first, self._signal = self._signal, None, None
             return _heard(self._source, frame, _unhex(found[1]), signal=earlier, form="rak")
         if "ERROR" in line:
             return (_modem_status(self._source, frame, line),)
@@ -68,9 +79,9 @@ class RakDecoder:
         raise FrameError("bad_field", "The event is not one that this program knows.")
 
     def settle(self, stamp: Stamp, *, is_last: bool) -> Iterable[Outcome]:
-        """Nothing; a closed port forgets the first of two lines."""
-        del stamp
-        self._signal = None if is_last else self._signal
+        """Nothing; the first of two lines is forgotten when the second cannot come any more."""
+        if self._first and (is_last or stamp.mono_ns - self._first.stamp.mono_ns > STALLED_NS):
+            self._first = self._signal = None
         return ()
 
 
@@ -79,6 +90,11 @@ class ModemDecoder:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+
+    @property
+    def held_at(self) -> int | None:
+        """Nothing is held back."""
+        return None
 
     def decode(self, frame: Frame) -> Iterable[Outcome]:
         """Give a status for an error line, else `Silent`; refuses ``bad_field``."""

@@ -54,6 +54,11 @@ class NmeaDecoder:
         self._epoch: _Epoch | None = None
         self._sends_rmc = False
 
+    @property
+    def held_at(self) -> int | None:
+        """Where the first sentence of the epoch begins that is not over yet."""
+        return self._epoch.first.at_byte if self._epoch else None
+
     def decode(self, frame: Frame) -> Iterable[Outcome]:
         """Give the epoch that this sentence ends, if it does; refuses ``bad_checksum``."""
         fields = _checked_fields(frame.data)

@@ -82,6 +82,11 @@ Outcome = Heard | Refused | Silent
 class Decoder(Protocol):
     """Turns frames of one kind into outcomes; refuses with `FrameError`."""
 
+    @property
+    def held_at(self) -> int | None:
+        """Where the oldest frame that is held back begins; None if none is."""
+        ...
+
     def decode(self, frame: Frame) -> Iterable[Outcome]:
         """Outcomes of a frame, or of frames before it that it completes."""
         ...

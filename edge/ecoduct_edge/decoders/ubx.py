@@ -50,6 +50,11 @@ class UbxDecoder:
     def __init__(self, source: Source) -> None:
         self._source = source
 
+    @property
+    def held_at(self) -> int | None:
+        """Nothing is held back."""
+        return None
+
     def decode(self, frame: Frame) -> Iterable[Outcome]:
         """Give a fix for a usable NAV-PVT, else `Silent`; refuses ``bad_length no_position``."""
         if frame.data[2:4] != _NAV_PVT:

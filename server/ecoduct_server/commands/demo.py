@@ -20,7 +20,7 @@ from ecoduct_server.settings import ServerSettings
 
 log = logging.getLogger("ecoduct.demo")
 
-_HERD_RATE = 600.0  # ten minutes a second: a herd's day in two and a half minutes
+_HERD_RATE = 1800.0  # half an hour a second: a herd's day in 48 seconds
 _TRACK_RATE = 14_400.0  # four hours a second: two fixes of a usual collar
 _PATIENCE_S = 60.0
 

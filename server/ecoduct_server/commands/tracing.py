@@ -13,6 +13,7 @@ from ecoduct_wire.clock import to_iso, to_ms
 Line = tuple[str, str]
 
 _SHOWN_BYTES = 120
+_LONG_H = 72
 
 
 def trace(settings: ServerSettings, identity: str) -> None:
@@ -82,7 +83,7 @@ def _watch(found: Trace, waiting: int) -> Iterator[Line]:
         what = f"{finding['kind']}{place} at {_iso(finding['happened_at'])}"
         yield f"watch: finding:{finding['id']}", f"{what}, revision {finding['revision']}, {state}"
     for alert in found.alerts:
-        late = f", late by {alert['age_s'] / 3600:.1f} h" if alert["late"] else ""
+        late = f", late by {_age(alert['age_s'])}" if alert["late"] else ""
         seen = f", seen by {alert['acknowledged_by']}" if alert["acknowledged_by"] else ""
         taken_back = ", withdrawn" if alert["withdrawn_at"] else ""
         what = f"raised {_iso(alert['raised_at'])} for finding:{alert['finding']}"
@@ -99,6 +100,11 @@ def _quantities(fix: dict[str, Any]) -> str:
 def _span(deployment: dict[str, Any]) -> str:
     since, until = deployment["since"], deployment["until"]
     return f"{_iso(since) if since else 'always'} to {_iso(until) if until else 'now'}"
+
+
+def _age(age_s: float) -> str:
+    hours = age_s / 3600
+    return f"{hours:.1f} h" if hours < _LONG_H else f"{hours / 24:.0f} days"
 
 
 def _iso(at: Any) -> str:

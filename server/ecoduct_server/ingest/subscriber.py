@@ -82,6 +82,7 @@ class Subscriber:
 
     def stop(self) -> None:
         """Leave the broker."""
+        self.connected.clear()  # so that leaving is not taken for a loss
         self._client.disconnect()
         self._client.loop_stop()
 

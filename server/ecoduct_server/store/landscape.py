@@ -172,8 +172,17 @@ def _read_feature(entry: Any, change: Transformer | None, where: str) -> Feature
         raise _bad(f"Its kind is {kind!r}: use {', '.join(KINDS)}.", where)
     if kind == "barrier" and geometry.geom_type.endswith("Point"):
         raise _bad("A barrier must be a line or a polygon.", where)
-    identity = entry.get("id") or properties.get("id") or _digest(geometry)
-    return Feature(str(identity), kind, str(name or f"{kind} {identity}"), properties, geometry)
+    identity = str(entry.get("id") or properties.get("id") or _digest(geometry))
+    spoken = str(name or f"{kind} {_number_of(properties) or identity}")
+    return Feature(identity, kind, spoken, properties, geometry)
+
+
+def _number_of(properties: Mapping[str, Any]) -> str | None:
+    """What GIS programs number features by (`FID`, `OBJECTID`): short enough to say."""
+    for key, value in properties.items():
+        if "id" in key.lower() and isinstance(value, int | float) and float(value).is_integer():
+            return str(int(value))
+    return None
 
 
 def _moved(geometry: BaseGeometry, change: Callable[..., Any]) -> BaseGeometry:

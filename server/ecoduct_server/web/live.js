@@ -8,7 +8,7 @@ const PULSE_MS = 20_000;
  *
  * @param {object} on
  *   `join(): lastEventId` loads the page anew before each listening,
- *   `health(h)`, `alert(alert)`, `fixes(animals)`, `state("online" | "reconnecting")`.
+ *   `health(h)`, `alert(alert)`, `fixes(animals)`, `state("online" | "degraded" | "reconnecting")`.
  */
 export function live(on) {
   let stream = null;
@@ -16,12 +16,19 @@ export function live(on) {
   let wait = 1000;
   let timer = 0;
   let joining = false;
+  let well = "online";
+
+  function hearHealth(told) {
+    well = told.status === "ok" ? "online" : "degraded";
+    on.health(told);
+    if (stream?.readyState === EventSource.OPEN) on.state(well);
+  }
 
   async function join() {
     if (joining) return;
     joining = true;
     try {
-      on.health(await health());
+      hearHealth(await health());
       lastEventId = await on.join(lastEventId);
       open();
     } catch {
@@ -35,7 +42,7 @@ export function live(on) {
     stream = alertStream(lastEventId);
     stream.addEventListener("open", () => {
       wait = 1000;
-      on.state("online");
+      on.state(well);
     });
     stream.addEventListener("alert", (event) => {
       lastEventId = Number(event.lastEventId);
@@ -56,7 +63,7 @@ export function live(on) {
   }
 
   // A link that dies quietly leaves the stream open for minutes; asking finds out.
-  setInterval(() => stream && health().then(on.health).catch(lost), PULSE_MS);
+  setInterval(() => stream && health().then(hearHealth).catch(lost), PULSE_MS);
   addEventListener("offline", () => stream && lost());
   addEventListener("online", () => {
     if (stream) return;

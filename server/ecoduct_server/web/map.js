@@ -7,6 +7,7 @@ import { WORDS } from "./words.js";
 const DAY_MS = 86_400_000;
 const TRAIL_AGES_MS = [0, DAY_MS, 3 * DAY_MS, Infinity];
 const CLOSE_ZOOM = 10;
+const CROWD = 40;
 
 /**
  * The map in `container`. Nothing is drawn before it is told.
@@ -45,10 +46,19 @@ export async function createMap(container, on) {
     addShapes(map);
     for (const source of Object.keys(drawn)) draw(source, drawn[source]);
   };
+  // Posts of a thousand fences are a blot from afar; close by they are fences again.
+  const crowd = () => {
+    const far = drawn.landscape.length > CROWD ? CLOSE_ZOOM - 1 : 0;
+    map.setLayerZoomRange("barrier-posts", far, 24);
+    map.setPaintProperty("barrier-line", "line-width", far ? 1 : 2.2);
+  };
   await map.once("style.load");
   dress();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    map.once("style.load", dress);
+    map.once("style.load", () => {
+      dress();
+      crowd();
+    });
     map.setStyle(mapStyle(mapColours()), { diff: false });
   });
   pointable(map, "alerts", ({ properties }) => on.alert(properties.id));
@@ -58,6 +68,7 @@ export async function createMap(container, on) {
     landscape(features) {
       const placed = features.filter(({ geometry }) => geometry?.coordinates?.length);
       draw("landscape", placed.map((each) => around(each, reference)).map(named));
+      crowd();
     },
     tracks(features) {
       const walked = features.filter(({ geometry }) => geometry?.coordinates?.length);
@@ -71,9 +82,11 @@ export async function createMap(container, on) {
       draw("alerts", placed.map((alert) =>
         pointFeature([alert.lon, alert.lat], { id: alert.id, severity: severityOf(alert) })));
     },
-    /** Shows everything there is, and tells whether there was anything. */
+    /** Shows what there is, in a crowded landscape the animals, and tells whether there was any. */
     fit() {
-      const bounds = boundsOf([...drawn.landscape, ...drawn.trails, ...drawn.animals]);
+      const herd = [...drawn.trails, ...drawn.animals];
+      const isCrowded = drawn.landscape.length > CROWD && herd.length > 0;
+      const bounds = boundsOf(isCrowded ? herd : [...drawn.landscape, ...herd]);
       const padding = container.clientWidth / 16;
       if (bounds) map.fitBounds(bounds, { padding, maxZoom: 12, duration: 0 });
       return bounds !== null;

@@ -94,7 +94,11 @@ function animals(colours) {
       "line-width": ["match", ["get", "age"], 0, 2.6, 1, 2, 1.5],
       "line-opacity": ["match", ["get", "age"], 0, 0.95, 1, 0.6, 0.3],
     }, { "line-join": "round", "line-cap": "round" }),
-    label("landscape-names", "landscape", ["!", isLine], colours.text, colours, {}),
+    // Above the middle: that is where animals stay, and their own names stand below them.
+    label("landscape-names", "landscape", ["!", isLine], colours.text, colours, {
+      "text-offset": [0, -0.9],
+      "text-anchor": "bottom",
+    }),
     label("barrier-names", "landscape", isLine, colours.barrier, colours, {
       "symbol-placement": "line",
       "text-offset": [0, -1.1],

@@ -28,7 +28,7 @@ export function createPanel(page) {
 
   function render() {
     const open = page.alerts.open().length;
-    count.textContent = open || "";
+    count.textContent = open ? `${open}${page.hasOlder("open") ? "+" : ""}` : "";
     document.title = open ? WORDS.openTitle(open) : WORDS.title;
     for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.view === view);
     const wanted = view === "animals" ? animalRows() : alertRows();
