@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ecoduct_edge.clocksync import boot_id
 from ecoduct_edge.counters import Counters
-from ecoduct_edge.decoders import Heard, Outcome, PortDecoder, Refused, Silent, Source
+from ecoduct_edge.decoders import RMC_SEEN, Heard, Outcome, PortDecoder, Refused, Silent, Source
 from ecoduct_edge.framing import Chunk, Deframer, Frame
 from ecoduct_edge.inbox import reading
 from ecoduct_edge.journal import SEGMENT_BYTES, Journal, folder_of
@@ -184,12 +184,14 @@ def open_lane(
     port: PortSettings, settings: Settings, outbox: Outbox, *, done: Checkpoint | None = None
 ) -> Lane:
     """Build what the steps need for a port."""
+    done = done or {}
     source = Source(
         port=port.name,
         device=port.device or port.name,
         boot=boot_id(),
         earliest_ms=settings.earliest_ms,
         latest_ahead_s=settings.latest_ahead_s,
+        sends_rmc=RMC_SEEN in done,
     )
     rule = ScreenRule(earliest_ms=settings.earliest_ms, latest_ahead_s=settings.latest_ahead_s)
     return Lane(
@@ -199,7 +201,7 @@ def open_lane(
         rule,
         outbox.counters,
         outbox.add,
-        done or {},
+        done,
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecoduct_edge.counters import Counters
-from ecoduct_edge.decoders import Heard, PortDecoder, Source
+from ecoduct_edge.decoders import RMC_SEEN, Heard, PortDecoder, Source
 from ecoduct_edge.framing import Chunk, Deframer
 from ecoduct_edge.gateway import Lane, take
 from ecoduct_edge.journal import Journal
@@ -69,6 +69,7 @@ CUTS = st.lists(
 ).map(sorted)
 
 
+@settings(max_examples=400, deadline=None)
 @given(TRAFFIC, CUTS)
 def test_kill_at_any_moment_gives_every_message_once(
     data: bytes, cuts: list[tuple[int, str]]
@@ -95,5 +96,5 @@ def test_kill_at_any_moment_gives_every_message_once(
 
 
 def _lane(kept: list[Heard], done: Checkpoint) -> Lane:
-    decoder = PortDecoder(Source("p", "d"))
+    decoder = PortDecoder(Source("p", "d", sends_rmc=RMC_SEEN in done))
     return Lane("p", Deframer(), decoder, ScreenRule(earliest_ms=0), Counters(), kept.append, done)

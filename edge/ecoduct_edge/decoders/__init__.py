@@ -1,7 +1,7 @@
 """Frames to messages. A new receiver is a module here and a line in `DECODERS`."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ecoduct_edge.clocksync import Stamp
@@ -14,7 +14,18 @@ from ecoduct_edge.framing import Frame
 from ecoduct_edge.logs import event
 from ecoduct_wire.errors import WireError
 
-__all__ = ["DECODERS", "Heard", "Outcome", "PortDecoder", "Refused", "Silent", "Source"]
+__all__ = [
+    "DECODERS",
+    "RMC_SEEN",
+    "Heard",
+    "Outcome",
+    "PortDecoder",
+    "Refused",
+    "Silent",
+    "Source",
+]
+
+RMC_SEEN: Final = "nmea.rmc"  # stands among the kinds of a checkpoint once a port sent dates
 
 DECODERS: Final[dict[str, Callable[[Source], Decoder]]] = {
     "nmea": NmeaDecoder,
@@ -32,13 +43,15 @@ class PortDecoder:
 
     def __init__(self, source: Source) -> None:
         self._decoders = {kind: make(source) for kind, make in DECODERS.items()}
+        self._sends_rmc = source.sends_rmc
 
     def dealt_with(self, through: int) -> dict[str, int]:
         """For each kind of frame, up to where all became outcomes, if none waits at ``through``."""
-        return {
+        found = {
             kind: through if decoder.held_at is None else decoder.held_at
             for kind, decoder in self._decoders.items()
         }
+        return found | {RMC_SEEN: through} if self._sends_rmc else found
 
     def decode(self, frame: Frame) -> Iterator[Outcome]:
         """Outcomes of a frame, and of frames before it that it completes."""
@@ -46,7 +59,7 @@ class PortDecoder:
             yield _refused(frame, frame.fault, "Damaged before its end.")
             return
         try:
-            yield from self._decoders[frame.kind].decode(frame)
+            yield from self._noting(self._decoders[frame.kind].decode(frame))
         except (FrameError, WireError) as error:
             yield _refused(frame, error.reason, error.what)
         # A supervisor: a mistake in one decoder must not stop the capture of all ports.
@@ -57,7 +70,13 @@ class PortDecoder:
     def settle(self, stamp: Stamp, *, is_last: bool) -> Iterator[Outcome]:
         """Outcomes of what was held back, now that the port is silent or closed."""
         for decoder in self._decoders.values():
-            yield from decoder.settle(stamp, is_last=is_last)
+            yield from self._noting(decoder.settle(stamp, is_last=is_last))
+
+    def _noting(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            if isinstance(outcome, Heard) and outcome.body.format == RMC_SEEN:
+                self._sends_rmc = True
+            yield outcome
 
 
 def _refused(frame: Frame, reason: str, detail: str) -> Refused:

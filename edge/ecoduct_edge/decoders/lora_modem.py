@@ -63,6 +63,8 @@ class RakDecoder:
     def decode(self, frame: Frame) -> Iterable[Outcome]:
         """Messages of the collar frame inside; refuses ``bad_hex bad_field`` and as it does."""
         line = _line(frame)
+        # Whatever comes next ends the wait for a second line: the two always follow each other.
+        earlier, self._first, self._signal = self._signal, None, None
         if found := _RXP2P.fullmatch(line):
             signal = (int(found[1]), int(found[2]))
             return _heard(self._source, frame, _unhex(found[3]), signal=signal, form="rak")
@@ -70,7 +72,6 @@ class RakDecoder:
             self._first, self._signal = frame, (int(found[1]), int(found[2]))
             return (Silent("rak_signal"),)
         if found := _HEX_BEFORE_RUI3.fullmatch(line):
-            earlier, self._first, self._signal = self._signal, None, None
             return _heard(self._source, frame, _unhex(found[1]), signal=earlier, form="rak")
         if "ERROR" in line:
             return (_modem_status(self._source, frame, line),)

@@ -52,7 +52,7 @@ class NmeaDecoder:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._epoch: _Epoch | None = None
-        self._sends_rmc = False
+        self._sends_rmc = source.sends_rmc
 
     @property
     def held_at(self) -> int | None:

@@ -24,6 +24,8 @@ class Source:
         No device date before this is believed where the year has only two digits.
     latest_ahead_s : int, s
         Nor one later than the gateway's clock by more than this.
+    sends_rmc : bool
+        An earlier life heard dates (RMC) on this port: a position without one is damaged then.
     """
 
     port: str
@@ -31,6 +33,7 @@ class Source:
     boot: str = ""
     earliest_ms: int = from_iso("2015-01-01T00:00:00Z")
     latest_ahead_s: int = DAY_S
+    sends_rmc: bool = False
 
     def reception(
         self, raw: bytes, stamp: Stamp, *, rssi_dbm: int | None = None, snr_cdb: int | None = None
