@@ -60,22 +60,21 @@ class Barriers:
             _index=shapely.STRtree(np.asarray(shapely.linestrings(ends), dtype=object)),
         )
 
-    def near(self, boxes: FloatArray) -> tuple[IntArray, IntArray]:
-        """Pairs of box and piece whose bounds touch.
+    def near(self, steps: FloatArray) -> tuple[IntArray, IntArray]:
+        """Pairs of step and piece whose bounds touch.
 
         Parameters
         ----------
-        boxes : (m, 4) array, m
-            West, south, east, north of each.
+        steps : (m, 2, 2) array, m
+            Begin and end of each, x before y.
 
         Returns
         -------
-        box, piece : (q,) arrays
-            In order of box, then piece.
+        step, piece : (q,) arrays
+            In no particular order.
         """
-        box, piece = self._index.query(shapely.box(*boxes.T))
-        order = np.lexsort((piece, box))
-        return box[order].astype(np.int64), piece[order].astype(np.int64)
+        step, piece = self._index.query(shapely.linestrings(steps))
+        return step.astype(np.int64), piece.astype(np.int64)
 
 
 def _lines(

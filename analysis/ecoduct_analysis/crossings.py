@@ -81,7 +81,7 @@ def find_crossings(tracks: Tracks, barriers: Barriers) -> Crossings:
     first = tracks.steps
     begin = np.stack((tracks.x[first], tracks.y[first]), axis=1)
     end = np.stack((tracks.x[first + 1], tracks.y[first + 1]), axis=1)
-    step, piece = barriers.near(np.hstack((np.minimum(begin, end), np.maximum(begin, end))))
+    step, piece = barriers.near(np.stack((begin, end), axis=1))
     crosses, sign, fraction = _meet(begin[step], end[step], barriers.ends[piece])
     step, piece, sign, fraction = step[crosses], piece[crosses], sign[crosses], fraction[crosses]
     return _by_feature(tracks, first[step], barriers.feature[piece], sign, fraction)

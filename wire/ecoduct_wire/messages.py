@@ -7,6 +7,7 @@ same record on every machine and two records can be compared exactly. Missing is
 import re
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
 from ecoduct_wire.errors import WireError
@@ -82,11 +83,23 @@ _BOUNDS: Final[dict[str, tuple[int, int]]] = {
 }
 
 
-def _check_bounds(message: object) -> None:
-    for item in fields(message):  # type: ignore[arg-type]
-        if item.name in _BOUNDS:
-            low, high = _BOUNDS[item.name]
-            _check_int(item.name, getattr(message, item.name), low, high)
+# Every message of every batch passes here, and looking up the fields anew is half the work.
+@cache
+def _bounded(kind: type[Any]) -> tuple[tuple[str, int, int], ...]:
+    names = (item.name for item in fields(kind))
+    return tuple((name, *_BOUNDS[name]) for name in names if name in _BOUNDS)
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
+
+
+def _check_bounds(message: Any) -> None:
+    for name, low, high in _bounded(type(message)):
+        value = getattr(message, name)
+        if value is not None:
+            _check_int(name, value, low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +313,8 @@ class GatewayState:
 def as_json(message: Any) -> dict[str, Any]:
     """Fields of a message that are not missing, by their own names, ready for JSON."""
     found: dict[str, Any] = {}
-    for item in fields(message):
-        value = getattr(message, item.name)
+    for name in _names(type(message)):
+        value = getattr(message, name)
         if value is not None and value != () and not isinstance(value, bytes):
-            found[item.name] = list(value) if isinstance(value, tuple) else value
+            found[name] = list(value) if isinstance(value, tuple) else value
     return found

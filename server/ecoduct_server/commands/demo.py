@@ -55,7 +55,7 @@ class _Troupe:
                 # Ctrl-C reaches only this program, which then ends the others in order.
                 start_new_session=True,
             )
-        log.info("demo.started name=%s pid=%d", name, self.running[name].pid)
+        log.debug("demo.started name=%s pid=%d", name, self.running[name].pid)
 
     def fallen(self) -> str | None:
         return next((n for n, p in self.running.items() if p.poll() is not None), None)
@@ -68,7 +68,7 @@ class _Troupe:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            log.info("demo.stopped name=%s", name)
+            log.debug("demo.stopped name=%s", name)
         self.running.clear()
 
 
