@@ -7,7 +7,6 @@ same record on every machine and two records can be compared exactly. Missing is
 import re
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from functools import cache
 from typing import Any, Final
 
 from ecoduct_wire.errors import WireError
@@ -83,20 +82,8 @@ _BOUNDS: Final[dict[str, tuple[int, int]]] = {
 }
 
 
-# Every message of every batch passes here, and looking up the fields anew is half the work.
-@cache
-def _bounded(kind: type[Any]) -> tuple[tuple[str, int, int], ...]:
-    names = (item.name for item in fields(kind))
-    return tuple((name, *_BOUNDS[name]) for name in names if name in _BOUNDS)
-
-
-@cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))
-
-
 def _check_bounds(message: Any) -> None:
-    for name, low, high in _bounded(type(message)):
+    for name, low, high in _BOUNDED[type(message)]:
         value = getattr(message, name)
         if value is not None:
             _check_int(name, value, low, high)
@@ -313,8 +300,19 @@ class GatewayState:
 def as_json(message: Any) -> dict[str, Any]:
     """Fields of a message that are not missing, by their own names, ready for JSON."""
     found: dict[str, Any] = {}
-    for name in _names(type(message)):
+    for name in _NAMES[type(message)]:
         value = getattr(message, name)
         if value is not None and value != () and not isinstance(value, bytes):
             found[name] = list(value) if isinstance(value, tuple) else value
     return found
+
+
+# Every message of every batch passes here; looking up its fields anew would be half the work.
+_NAMES: Final[dict[type, tuple[str, ...]]] = {
+    kind: tuple(item.name for item in fields(kind))
+    for kind in (Fix, Status, Gone, Reception, Receipt, GatewayState)
+}
+_BOUNDED: Final = {
+    kind: tuple((name, *_BOUNDS[name]) for name in names if name in _BOUNDS)
+    for kind, names in _NAMES.items()
+}
