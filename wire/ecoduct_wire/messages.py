@@ -300,7 +300,7 @@ class GatewayState:
 def as_json(message: Any) -> dict[str, Any]:
     """Fields of a message that are not missing, by their own names, ready for JSON."""
     found: dict[str, Any] = {}
-    for name in _NAMES[type(message)]:
+    for name in message.__dataclass_fields__:
         value = getattr(message, name)
         if value is not None and value != () and not isinstance(value, bytes):
             found[name] = list(value) if isinstance(value, tuple) else value
@@ -308,11 +308,7 @@ def as_json(message: Any) -> dict[str, Any]:
 
 
 # Every message of every batch passes here; looking up its fields anew would be half the work.
-_NAMES: Final[dict[type, tuple[str, ...]]] = {
-    kind: tuple(item.name for item in fields(kind))
-    for kind in (Fix, Status, Gone, Reception, Receipt, GatewayState)
-}
 _BOUNDED: Final = {
-    kind: tuple((name, *_BOUNDS[name]) for name in names if name in _BOUNDS)
-    for kind, names in _NAMES.items()
+    kind: tuple((item.name, *_BOUNDS[item.name]) for item in fields(kind) if item.name in _BOUNDS)
+    for kind in (Fix, Status, Reception)
 }
