@@ -1,24 +1,19 @@
 """`ecoduct demo`: every part as its own program, with a simulated herd or real tracks."""
 
 import json
-import logging
-import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecoduct_server.commands.terminal import out
+from ecoduct_server.commands.troupe import Troupe, path_of
 from ecoduct_server.embedded import EmbeddedBroker
 from ecoduct_server.errors import BadRequest, ServerError
 from ecoduct_server.settings import ServerSettings
-
-log = logging.getLogger("ecoduct.demo")
 
 _HERD_RATE = 1800.0  # half an hour a second: a herd's day in 48 seconds
 _TRACK_RATE = 14_400.0  # four hours a second: two fixes of a usual collar
@@ -37,41 +32,6 @@ class Plan:
     seed: int = 1
 
 
-@dataclass(slots=True)
-class _Troupe:
-    """The programs of a demonstration; leaving ends them in the reverse order of their start."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    def start(self, name: str, program: str, *options: str) -> None:
-        with (self.folder / f"{name}.log").open("ab") as output:
-            self.running[name] = subprocess.Popen(  # noqa: S603 - our own programs
-                [_program(program), *options],
-                stdout=output,
-                stderr=output,
-                env=self.environment,
-                # Ctrl-C reaches only this program, which then ends the others in order.
-                start_new_session=True,
-            )
-        log.debug("demo.started name=%s pid=%d", name, self.running[name].pid)
-
-    def fallen(self) -> str | None:
-        return next((n for n, p in self.running.items() if p.poll() is not None), None)
-
-    def stop(self) -> None:
-        for name, process in reversed(self.running.items()):
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            log.debug("demo.stopped name=%s", name)
-        self.running.clear()
-
-
 def demo(settings: ServerSettings, plan: Plan) -> None:
     """Run until Ctrl-C.
 
@@ -80,7 +40,7 @@ def demo(settings: ServerSettings, plan: Plan) -> None:
     BadRequest
         A file that was named is not there, or a port is taken.
     ServerError
-        A program of the demonstration ended by itself.
+        A program of the demonstration does not start, or falls again and again.
     """
     for path in (plan.tracks, plan.landscape):
         if path is not None and not path.is_file():
@@ -88,9 +48,9 @@ def demo(settings: ServerSettings, plan: Plan) -> None:
     folder = settings.data.resolve()
     _clear(folder)
     port = settings.port if _is_free(settings.port) else _free_port()
-    troupe = _Troupe(folder=folder)
+    troupe = Troupe(folder=folder)
     try:
-        _raise_curtain(troupe, plan, port)
+        _raise_curtain(troupe, plan, settings, port)
         _watch_over(troupe)
     except KeyboardInterrupt:
         out.print("\nstopping …")
@@ -99,7 +59,7 @@ def demo(settings: ServerSettings, plan: Plan) -> None:
         out.print("stopped")
 
 
-def _raise_curtain(troupe: _Troupe, plan: Plan, port: int) -> None:
+def _raise_curtain(troupe: Troupe, plan: Plan, settings: ServerSettings, port: int) -> None:
     folder = troupe.folder
     if plan.tracks is None:
         now = time.time()
@@ -116,7 +76,7 @@ def _raise_curtain(troupe: _Troupe, plan: Plan, port: int) -> None:
     if scenery:
         _import("landscape", scenery, store)
     _import("deployments", folder / "sim" / "deployments.csv", store)
-    broker = EmbeddedBroker(folder / "server" / "broker").address
+    broker = settings.broker or EmbeddedBroker(folder / "server" / "broker").address
     for gateway in sorted({port["gateway"] for port in ports}):
         own = [port for port in ports if port["gateway"] == gateway]
         path = folder / f"{gateway}.toml"
@@ -125,6 +85,7 @@ def _raise_curtain(troupe: _Troupe, plan: Plan, port: int) -> None:
         out.print(f"gateway     {gateway} with {len(own)} receivers")
     out.print(f"\nlive map    http://127.0.0.1:{port}/")
     out.print(f"thin links  http://127.0.0.1:{port}/lite")
+    out.print(f"one alert   ecoduct trace alert:1 --data {store[1]}")
     out.print(f"logs        {folder}/*.log\nCtrl-C stops all of it.\n")
 
 
@@ -158,7 +119,7 @@ def _gateway_settings(gateway: str, ports: list[dict[str, Any]], broker: str, fo
 
 
 def _import(kind: str, path: Path, store: list[str]) -> None:
-    command = [_program("ecoduct"), "import", kind, str(path), *store]
+    command = [path_of("ecoduct"), "import", kind, str(path), *store]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         raise ServerError(
@@ -168,20 +129,21 @@ def _import(kind: str, path: Path, store: list[str]) -> None:
         )
 
 
-def _wait_for_ports(troupe: _Troupe, path: Path) -> list[dict[str, Any]]:
+def _wait_for_ports(troupe: Troupe, path: Path) -> list[dict[str, Any]]:
     _wait(troupe, path.exists, "the simulator's ports")
     found: list[dict[str, Any]] = json.loads(path.read_text())["ports"]
     return found
 
 
-def _wait_for_page(troupe: _Troupe, port: int) -> None:
+def _wait_for_page(troupe: Troupe, port: int) -> None:
     _wait(troupe, lambda: _answers(port), f"the server on port {port}")
 
 
-def _wait(troupe: _Troupe, ready: Any, what: str) -> None:
+def _wait(troupe: Troupe, ready: Any, what: str) -> None:
     end = time.monotonic() + _PATIENCE_S
     while not ready():
-        _check(troupe)
+        if name := troupe.fallen():
+            raise troupe.failure(name)
         if time.monotonic() > end:
             raise ServerError(
                 f"Waited {_PATIENCE_S:.0f} s for {what}.",
@@ -191,36 +153,16 @@ def _wait(troupe: _Troupe, ready: Any, what: str) -> None:
         time.sleep(0.05)
 
 
-def _watch_over(troupe: _Troupe) -> None:
+def _watch_over(troupe: Troupe) -> None:
+    """Bring back whatever falls; only the simulator cannot be, the truth would begin anew."""
     while True:
-        _check(troupe)
+        name = troupe.fallen()
+        if name == "sim":
+            raise troupe.failure(name)
+        if name is not None:
+            troupe.revive(name)
+            out.print(f"{name} ended by itself and was started again")
         time.sleep(0.5)
-
-
-def _check(troupe: _Troupe) -> None:
-    name = troupe.fallen()
-    if name is None:
-        return
-    path = troupe.folder / f"{name}.log"
-    last = "\n".join(path.read_text(errors="replace").splitlines()[-8:])
-    raise ServerError(
-        f"The program {name!r} ended by itself. Its last lines:\n{last}",
-        where=str(path),
-        remedy="Mend what they say and start the demonstration again.",
-    )
-
-
-def _program(name: str) -> str:
-    """Path of one of our programs: beside this one, as the installation put them."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
-        raise ServerError(
-            f"The program {name} is not installed.",
-            where=str(beside.parent),
-            remedy="Install everything: pip install 'ecoduct[edge,server,sim]'.",
-        )
-    return found
 
 
 def _clear(folder: Path) -> None:
