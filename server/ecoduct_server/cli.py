@@ -13,7 +13,7 @@ from ecoduct_server.commands import doctor as doctor_command
 from ecoduct_server.commands import importing, serving, stores, tracing
 from ecoduct_server.commands.terminal import err, out
 from ecoduct_server.settings import ServerSettings, example
-from ecoduct_server.store.migrate import migrate as migrate_store
+from ecoduct_server.store.migrate import migrations
 from ecoduct_wire.clock import clock_from_environment
 from ecoduct_wire.errors import EcoductError
 
@@ -94,9 +94,8 @@ def demo(
 def migrate(*, data: Data = None, database: Database = None) -> None:
     """Bring the schema up to this version."""
     settings = _settings(data=data, database=database)
-    with stores.with_database(settings) as connection:
-        migrate_store(connection)
-        out.print("the schema is that of this version")
+    with stores.with_database(settings):
+        out.print(f"schema {migrations()[-1][0]}, that of this version")
 
 
 @app.command()

@@ -43,6 +43,7 @@ class Hub:
     async def changes(self, *, every_s: float) -> AsyncIterator[set[int]]:
         """Deployments with new fixes since the last turn, told at least every ``every_s``."""
         event = asyncio.Event()
+        event.set()  # the first turn comes at once: there may be something to catch up with
         with self._lock:
             self._waiting[event] = set()
         try:

@@ -42,11 +42,6 @@ def state(gateway: str) -> str:
     return f"{ROOT}/state/{checked_gateway(gateway)}"
 
 
-def alerts() -> str:
-    """Where the server publishes alerts for other programs."""
-    return f"{ROOT}/alerts"
-
-
 ALL_UP = f"{ROOT}/up/+"
 ALL_STATES = f"{ROOT}/state/+"
 

@@ -6,12 +6,11 @@ from types import FrameType
 import uvicorn
 
 from ecoduct_server.app import create_app
-from ecoduct_server.commands.stores import with_services
+from ecoduct_server.commands.stores import bring_up, with_services
 from ecoduct_server.commands.terminal import out
 from ecoduct_server.errors import BadRequest
 from ecoduct_server.services import Services
 from ecoduct_server.settings import ServerSettings
-from ecoduct_server.store.migrate import migrate
 from ecoduct_server.store.pool import connect
 
 
@@ -26,8 +25,7 @@ def serve(settings: ServerSettings) -> None:
     listener = _bind(settings)
     with listener, with_services(settings) as ready:
         with connect(ready.database) as connection:
-            for name in migrate(connection):
-                out.print(f"schema   {name}")
+            bring_up(connection)
         host, port = listener.getsockname()[:2]
         out.print(f"broker   {_without_password(ready.broker)}")
         out.print(f"pages    http://{host}:{port}/   thin links: http://{host}:{port}/lite")

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ecoduct_server.commands.terminal import err
 from ecoduct_server.embedded import EmbeddedBroker, EmbeddedPostgres, Service, keep_running
 from ecoduct_server.settings import ServerSettings
 from ecoduct_server.store.migrate import migrate
@@ -40,14 +41,21 @@ def with_database(settings: ServerSettings) -> Iterator[Connection]:
     """Connect to the database, embedded if none is named, with the schema of this version."""
     if settings.database:
         with connect(settings.database) as connection:
-            migrate(connection)
+            bring_up(connection)
             yield connection
         return
     postgres = EmbeddedPostgres(settings.data / "postgres")
     postgres.start()
     try:
         with connect(postgres.address) as connection:
-            migrate(connection)
+            bring_up(connection)
             yield connection
     finally:
         postgres.stop()
+
+
+def bring_up(connection: Connection) -> None:
+    """Bring the schema up to this version, and say so if that was needed."""
+    for name in migrate(connection):
+        err.print(f"schema   {name}")
+    connection.commit()
