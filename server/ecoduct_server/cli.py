@@ -3,8 +3,9 @@
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import psycopg
 import typer
 
 from ecoduct_server import logs
@@ -12,8 +13,10 @@ from ecoduct_server.commands import demo as demo_command
 from ecoduct_server.commands import doctor as doctor_command
 from ecoduct_server.commands import importing, serving, stores, tracing
 from ecoduct_server.commands.terminal import err, out
+from ecoduct_server.errors import BadRequest
 from ecoduct_server.settings import ServerSettings, example
 from ecoduct_server.store.migrate import migrations
+from ecoduct_server.store.pool import unreachable
 from ecoduct_wire.clock import clock_from_environment
 from ecoduct_wire.errors import EcoductError
 
@@ -41,10 +44,19 @@ def main() -> None:
     try:
         app()
     except EcoductError as error:
-        err.print(str(error), style="red", markup=False)
-        sys.exit(1)
+        _fail(error)
+    except psycopg.OperationalError as error:
+        _fail(unreachable(error))
+    except psycopg.DataError as error:
+        what = f"The database refuses a value: {str(error).partition(chr(10))[0]}"
+        _fail(BadRequest(what, where="the file or an option", remedy="Correct the value."))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(error: EcoductError) -> NoReturn:
+    err.print(str(error), style="red", markup=False)
+    sys.exit(1)
 
 
 @app.command()

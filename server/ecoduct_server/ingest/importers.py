@@ -161,6 +161,8 @@ def _row(
     try:
         if cell.get("visible", "").lower() == "false":
             return f"line {line}: marked as not visible"
+        if not all(value.isprintable() for value in cell.values()):
+            return f"line {line}: a value holds a character that cannot be printed"
         lon_e7, lat_e7 = _position(cell, epsg=epsg, projections=projections)
         fix = Fix(
             device=cell.get("device") or cell["animal"],
@@ -183,6 +185,8 @@ def _position(
 ) -> tuple[int, int]:
     if cell.get("lon") and cell.get("lat"):
         return round(float(cell["lon"]) * 1e7), round(float(cell["lat"]) * 1e7)
+    if not (cell.get("x") and cell.get("y")):
+        raise ValueError("the row has no position")
     crs = f"EPSG:{cell.get('epsg') or epsg}"
     projection = projections.setdefault(crs, Projection(crs))
     lon, lat = projection.to_degrees(float(cell["x"]), float(cell["y"]))
