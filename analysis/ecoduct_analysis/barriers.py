@@ -11,7 +11,8 @@ from shapely.geometry.base import BaseGeometry
 from ecoduct_analysis.errors import BadFeatures
 from ecoduct_analysis.tracks import FloatArray, IntArray
 
-_USABLE = {"LineString", "MultiLineString", "LinearRing", "Polygon", "MultiPolygon"}
+# Kinds of geometry that a barrier can have.
+USABLE = frozenset({"LineString", "MultiLineString", "LinearRing", "Polygon", "MultiPolygon"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +44,7 @@ class Barriers:
             A geometry other than a line or polygon, or a coordinate that is not finite.
         """
         for name, geometry in zip(names, geometries, strict=True):
-            if geometry.geom_type not in _USABLE:
+            if geometry.geom_type not in USABLE:
                 raise BadFeatures(
                     f"Barrier {name!r} is a {geometry.geom_type}: give lines or polygons."
                 )

@@ -244,6 +244,8 @@ def test_bad_request_is_told_what_is_wrong_and_what_to_do(served: Served, path: 
 
 
 LINE = '{"features": [{"geometry": {"type": "LineString", "coordinates": %s}}]}'
+POINT = '{"type": "Point", "coordinates": [1, 1]}'
+BARRIER = '{"features": [{"properties": {"kind": "barrier"}, "geometry": %s}]}'
 BAD_LANDSCAPES = [
     "",
     "[]",
@@ -256,6 +258,8 @@ BAD_LANDSCAPES = [
     LINE % "[[0, 0], [1, NaN]]",
     LINE % "[[0, 0]]",
     LINE % "[]",
+    BARRIER % POINT,
+    BARRIER % f'{{"type": "GeometryCollection", "geometries": [{POINT}]}}',
     '{"crs": {"properties": {"name": "EPSG:0"}}, "features": []}',
     '{"features": [{"id": "\\u0000", "geometry": {"type": "Point", "coordinates": [1, 1]}}]}',
     "[" * 50_000,

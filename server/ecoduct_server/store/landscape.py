@@ -14,7 +14,7 @@ from pyproj.exceptions import ProjError
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from ecoduct_analysis.barriers import Barriers
+from ecoduct_analysis.barriers import USABLE, Barriers
 from ecoduct_analysis.projection import Projection, choose_crs
 from ecoduct_server.errors import BadRequest
 from ecoduct_server.store import due
@@ -170,9 +170,10 @@ def _read_feature(entry: Any, change: Transformer | None, where: str) -> Feature
     kind = str(properties.pop("kind", None) or _kind_of(geometry, where))
     if kind not in KINDS:
         raise _bad(f"Its kind is {kind!r}: use {', '.join(KINDS)}.", where)
-    if kind == "barrier" and geometry.geom_type.endswith("Point"):
+    if kind == "barrier" and geometry.geom_type not in USABLE:
         raise _bad("A barrier must be a line or a polygon.", where)
-    identity = str(entry.get("id") or properties.get("id") or _digest(geometry))
+    given_ids = (entry.get("id"), properties.get("id"))
+    identity = str(next((one for one in given_ids if one is not None), _digest(geometry)))
     spoken = str(name or f"{kind} {_number_of(properties) or identity}")
     return Feature(identity, kind, spoken, properties, geometry)
 
