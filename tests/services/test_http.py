@@ -114,6 +114,18 @@ def test_track_has_a_time_for_each_vertex(served: Served) -> None:
     assert tracks[0]["properties"]["last_fixed_at"] == "2026-01-01T04:00:00.000Z"
 
 
+def test_tracks_come_in_pages_of_animals_and_as_a_table(served: Served) -> None:
+    first = exact(served, "/api/tracks?limit=2")
+    rest = exact(served, f"/api/tracks?limit=2&cursor={first['next']}")
+    names = [track["id"] for page in (first, rest) for track in page["features"]]
+    assert names == [f"animal of {n}" for n in ("one", "secret", "two")]
+    assert rest["next"] is None
+    table = served.get("/api/tracks?format=csv&animal=animal of one").text
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [row["timestamp"] for row in rows] == [f"2026-01-01 0{h}:00:00.000" for h in range(5)]
+    assert float(rows[0]["location-long"]) == 106.97
+
+
 def test_findings_and_alerts_name_the_fence(served: Served) -> None:
     findings = exact(served, "/api/findings?kind=crossing")["findings"]
     assert {finding["place"] for finding in findings} == {"fence"}

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -15,6 +15,9 @@ from ecoduct_server.routes.asked import Database, Looking, Selected, iso
 from ecoduct_server.store import reading
 
 router = APIRouter(prefix="/api", tags=["fixes"])
+
+CSV = "text/csv; charset=utf-8"
+Vertex = TypeVar("Vertex")
 
 # Column names of Movebank's vocabulary, so that its tools and R's read the file as it is.
 MOVEBANK = {
@@ -59,12 +62,9 @@ def fixes(
     )
     page, more = rows[:limit], len(rows) > limit
     following = _write_cursor(page[-1]) if more else None
-    headers = {}
-    if following:
-        url = request.url.include_query_params(cursor=following)
-        headers["Link"] = f'<{url}>; rel="next"'
+    headers = _next_page(request, following)
     if format == "csv":
-        return Response(_csv(page), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(_csv(page), media_type=CSV, headers=headers)
     features = [_feature(row) for row in page]
     body = {"type": "FeatureCollection", "features": features, "next": following}
     return JSONResponse(body, headers=headers, media_type="application/geo+json")
@@ -72,14 +72,26 @@ def fixes(
 
 @router.get("/tracks")
 def tracks(
+    request: Request,
     connection: Database,
     viewer: Looking,
     selected: Selected,
     points: Annotated[int, Query(ge=1, le=5000)] = 500,
+    limit: Annotated[int, Query(ge=1, le=10_000, description="animals")] = 1000,
+    cursor: Annotated[str | None, Query(description="the last animal known")] = None,
+    format: Literal["geojson", "csv"] = "geojson",  # noqa: A002 - the word of the query
 ) -> Response:
-    """One line for each animal, through its newest positions."""
-    rows = reading.tracks(connection, selected, viewer=viewer, points=points)
-    return JSONResponse(track_features(rows), media_type="application/geo+json")
+    """One line for each animal, through its newest positions; a page of animals at a time."""
+    rows = reading.tracks(
+        connection, selected, viewer=viewer, points=points, limit=limit + 1, after=cursor
+    )
+    page = rows[:limit]
+    following = page[-1]["animal"] if len(rows) > limit else None
+    headers = _next_page(request, following)
+    if format == "csv":
+        return Response(_track_csv(page), media_type=CSV, headers=headers)
+    body = {**track_features(page), "next": following}
+    return JSONResponse(body, headers=headers, media_type="application/geo+json")
 
 
 @router.get("/animals")
@@ -100,7 +112,7 @@ def track_features(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 "animal": row["animal"],
                 "species": row["species"],
                 "last_fixed_at": iso(row["last_fixed_at"]),
-                "times": [iso(at) for at in row["times"]],
+                "times": _at_least_two([iso(at) for at in row["times"]]),
             },
         }
         for row in rows
@@ -109,9 +121,18 @@ def track_features(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _line(lon: list[float], lat: list[float]) -> list[tuple[float, float]]:
-    places = list(zip(lon, lat, strict=True))
+    return _at_least_two(list(zip(lon, lat, strict=True)))
+
+
+def _at_least_two(vertices: list[Vertex]) -> list[Vertex]:
     # A line needs two points; an animal heard once is a line of no length.
-    return places * 2 if len(places) == 1 else places
+    return vertices * 2 if len(vertices) == 1 else vertices
+
+
+def _next_page(request: Request, cursor: str | None) -> dict[str, str]:
+    if cursor is None:
+        return {}
+    return {"Link": f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'}
 
 
 def _feature(row: dict[str, Any]) -> dict[str, Any]:
@@ -134,13 +155,28 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
+def _track_csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    names = ("animal", "species", "fixed_at", "lon", "lat")
+    writer.writerow([theirs for theirs, ours in MOVEBANK.items() if ours in names])
+    for row in rows:
+        for at, lon, lat in zip(row["times"], row["lon"], row["lat"], strict=True):
+            writer.writerow([row["animal"], row["species"], _movebank_time(at), lon, lat])
+    return text.getvalue()
+
+
+def _movebank_time(at: datetime) -> str:
+    """UTC with a blank and without a zone, as Movebank writes times."""
+    return (iso(at) or "").replace("T", " ").removesuffix("Z")
+
+
 def _cell(row: dict[str, Any], name: str) -> Any:
     if name in _SCALED:
         column, per_unit = _SCALED[name]
         return None if row[column] is None else row[column] / per_unit
     if name == "fixed_at":
-        # Movebank writes times in UTC with a blank and without a zone.
-        return (iso(row[name]) or "").replace("T", " ").removesuffix("Z")
+        return _movebank_time(row[name])
     return row[name]
 
 

@@ -81,18 +81,28 @@ def fixes(
 
 
 def tracks(
-    connection: Connection, selection: Selection, *, viewer: Viewer, points: int
+    connection: Connection,
+    selection: Selection,
+    *,
+    viewer: Viewer,
+    points: int,
+    limit: int | None = None,
+    after: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Newest positions of each animal, at most ``points``, in order of time."""
+    """Newest positions of each animal, at most ``points``, in order of time.
+
+    Animals come in order of their names; ``after`` is the last one known.
+    """
     return connection.execute(
         "SELECT animal, max(species) AS species, max(fixed_at) AS last_fixed_at, "  # noqa: S608
         "array_agg(lon ORDER BY fixed_at) AS lon, array_agg(lat ORDER BY fixed_at) AS lat, "
         "array_agg(fixed_at ORDER BY fixed_at) AS times FROM ("
         "SELECT *, row_number() OVER (PARTITION BY animal ORDER BY fixed_at DESC) AS place "
         f"FROM ({_SEEN_FIXES} AND NOT f.flags && %(untrusted)s) AS seen WHERE {_SELECTED}) "
-        "AS ranked WHERE place <= %(points)s GROUP BY animal ORDER BY animal",
-        {**selection.parameters, **viewer.parameters, "points": points,
-         "untrusted": UNTRUSTED},
+        "AS ranked WHERE place <= %(points)s AND (%(after)s::text IS NULL OR animal > %(after)s) "
+        "GROUP BY animal ORDER BY animal LIMIT %(limit)s",
+        {**selection.parameters, **viewer.parameters, "points": points, "limit": limit,
+         "after": after, "untrusted": UNTRUSTED},
     ).fetchall()  # fmt: skip
 
 
