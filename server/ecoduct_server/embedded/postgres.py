@@ -103,6 +103,10 @@ class EmbeddedPostgres:
             with processes.locked(self.data_dir / "lock"):
                 if processes.is_last_user(self._use):
                     self._shut_down()
+                elif self._child is not None:
+                    # It goes on for the others, so it is not ours to wait for any more.
+                    self._child.returncode = 0
+                    self._child = None
                 os.close(self._use)
                 self._use = None
 
