@@ -114,10 +114,14 @@ class Spool:
             return kept + len(entries), self._evict()
 
     def read_after(self, number: int, *, limit: int) -> tuple[Message, ...]:
-        """Messages after a number, at most ``limit``, without a gap."""
+        """Messages after a number, at most ``limit``, without a gap.
+
+        Those that the server had committed are tombstones: asked for again only by a server that
+        lost what it had, they explain the gap that remains.
+        """
         with self._reading() as database:
             kept, receipted = database.execute("SELECT kept, receipted FROM life").fetchone()
-            first = max(number, receipted) + 1
+            first = number + 1
             last = min(kept, first + limit - 1)
             rows = dict(
                 database.execute(
@@ -126,7 +130,10 @@ class Spool:
                     (first, last),
                 )
             )
-        return tuple(_message(at, rows.get(at)) for at in range(first, last + 1))
+        return tuple(
+            Message(at, Gone("forgotten")) if at <= receipted else _message(at, rows.get(at))
+            for at in range(first, last + 1)
+        )
 
     def settle_through(self, receipt: Receipt) -> bool:
         """Forget what the server has committed; False if the receipt is not for this spool."""

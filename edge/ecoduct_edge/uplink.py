@@ -59,6 +59,7 @@ class Window:
         self._progress_ns = now_ns
         self._fruitless = 0
         self._short_since_ns: int | None = None
+        self._answered: int | None = None  # the last receipt heard since
 
     def next_after(self, *, kept: int, now_ns: int) -> int | None:
         """Number after which a batch is due, or None."""
@@ -86,6 +87,7 @@ class Window:
 
     def note_receipt(self, through: int, *, now_ns: int) -> None:
         """Take note of the server's receipt."""
+        self._answered = through
         if through <= self._receipted:
             return
         self._receipted = through
@@ -96,12 +98,19 @@ class Window:
             self._on_way.popleft()
 
     def go_back_if_stuck(self, *, now_ns: int) -> bool:
-        """Without progress for a while, begin again after the receipt; longer each time."""
+        """Without progress for a while, begin again after the receipt; longer each time.
+
+        A server that answers again and again with an older receipt than we have was set back to
+        an older state: then we begin where it stands, with tombstones for what we forgot.
+        """
         wait_s = min(self._rule.resend_after_s * 2**self._fruitless, _LONGEST_WAIT_S)
         if not self._on_way or now_ns - self._progress_ns < wait_s * _SECOND_NS:
             return False
         fruitless = min(self._fruitless + 1, 10)
-        self.restart(receipted=self._receipted, now_ns=now_ns)
+        # Not at the first time: what was heard then may be a retained receipt of long ago.
+        answered = self._answered if self._fruitless and self._answered is not None else None
+        begin = self._receipted if answered is None else min(self._receipted, answered)
+        self.restart(receipted=begin, now_ns=now_ns)
         self._fruitless = fruitless
         return True
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecoduct_edge.spool import Spool
-from ecoduct_wire.messages import Fix, Receipt, Reception, Status
+from ecoduct_wire.messages import Fix, Gone, Receipt, Reception, Status
 
 RECEPTION = Reception(received_at_ms=1, port="p", raw=b"raw")
 ACTIONS = st.lists(
@@ -42,10 +42,9 @@ def test_spool_holds_exactly_what_no_receipt_has_covered(
         with closing(spool):
             found = spool.read_after(0, limit=100)
             assert spool.epoch == epoch
-            assert [message.number for message in found] == list(
-                range(receipted + 1, len(expected) + 1)
-            )
-            assert [message.body for message in found] == expected[receipted:]
+            assert [message.number for message in found] == list(range(1, len(expected) + 1))
+            forgotten = [Gone("forgotten")] * receipted
+            assert [message.body for message in found] == [*forgotten, *expected[receipted:]]
 
 
 def _body(number: int, is_fix: object) -> Fix | Status:

@@ -22,7 +22,7 @@ from ecoduct_edge.uplink import Uplink
 from ecoduct_wire import topics
 from ecoduct_wire.clock import SystemClock
 from ecoduct_wire.envelope import CONTENT_TYPE, decode, decode_state, encode_receipt
-from ecoduct_wire.messages import Batch, Fix, GatewayState, Receipt, Reception
+from ecoduct_wire.messages import Batch, Fix, GatewayState, Gone, Receipt, Reception
 
 pytestmark = pytest.mark.services
 
@@ -169,7 +169,8 @@ def test_everything_arrives_in_order_and_the_receipt_empties_the_spool(
     server = Server(port)
     with server.listening(), uplink(spool, port):
         assert waits_for(lambda: spool.state().receipted == 95)
-    assert spool.read_after(0, limit=100) == ()
+    assert spool.read_after(95, limit=100) == ()
+    assert {message.body for message in spool.read_after(0, limit=100)} == {Gone("forgotten")}
     assert [batch.first for batch in server.batches] == list(range(1, 96, 10))
     assert server.properties[0] == {
         "gateway": GATEWAY,
@@ -177,6 +178,22 @@ def test_everything_arrives_in_order_and_the_receipt_empties_the_spool(
         "first": "1",
         "last": "10",
     }
+
+
+@pytest.mark.usefixtures("broker")
+def test_server_that_lost_its_store_gets_the_rest_and_a_reason_for_the_gap(
+    spool: Spool, port: int
+) -> None:
+    fill(spool, 95)
+    with Server(port).listening(), uplink(spool, port):
+        assert waits_for(lambda: spool.state().receipted == 95)
+    fill(spool, 10)
+    restored = Server(port)
+    with restored.listening(), uplink(spool, port):
+        assert waits_for(lambda: spool.state().receipted == 105)
+    bodies = {one.number: one.body for batch in restored.batches for one in batch.messages}
+    assert [bodies[number] for number in range(1, 96)] == [Gone("forgotten")] * 95
+    assert all(isinstance(bodies[number], Fix) for number in range(96, 106))
 
 
 @pytest.mark.usefixtures("broker")

@@ -44,10 +44,18 @@ def test_messages_come_back_in_order_without_a_gap(spool: Spool) -> None:
 def test_receipt_forgets_and_numbers_go_on(spool: Spool) -> None:
     spool.append([fix(1), fix(2), fix(3)])
     assert spool.settle_through(Receipt(spool.epoch, 2))
-    assert [message.number for message in spool.read_after(0, limit=10)] == [3]
+    assert [message.number for message in spool.read_after(2, limit=10)] == [3]
     spool.settle_through(Receipt(spool.epoch, 3))
-    assert spool.read_after(0, limit=10) == ()
+    assert spool.read_after(3, limit=10) == ()
     assert spool.append([fix(4)]) == (4, 0)
+
+
+def test_forgotten_messages_are_tombstones_for_a_server_that_lost_them(spool: Spool) -> None:
+    spool.append([fix(1), fix(2), fix(3)])
+    spool.settle_through(Receipt(spool.epoch, 2))
+    bodies = [message.body for message in spool.read_after(0, limit=10)]
+    assert bodies[:2] == [Gone("forgotten")] * 2
+    assert bodies[2] == spool.read_after(2, limit=1)[0].body
 
 
 def test_old_receipt_changes_nothing(spool: Spool) -> None:
@@ -72,7 +80,7 @@ def test_epoch_and_numbers_survive_a_restart(tmp_path: Path) -> None:
     with closing(Spool(path)) as after:
         assert after.epoch == before.epoch
         assert after.append([fix(3)]) == (3, 0)
-        assert [message.number for message in after.read_after(0, limit=10)] == [2, 3]
+        assert [message.number for message in after.read_after(1, limit=10)] == [2, 3]
 
 
 def test_refused_write_keeps_nothing_and_takes_no_number(spool: Spool) -> None:

@@ -46,6 +46,18 @@ def test_without_progress_it_goes_back_to_the_receipt_and_waits_longer_each_time
     assert window.go_back_if_stuck(now_ns=15 * S)
 
 
+def test_server_set_back_to_an_older_state_is_met_where_it_stands(window: Window) -> None:
+    sent_batches(window, kept=1_000, now_ns=0)
+    window.note_receipt(40, now_ns=S)  # perhaps retained from long ago: not believed yet
+    assert window.go_back_if_stuck(now_ns=5 * S)
+    assert sent_batches(window, kept=1_000, now_ns=5 * S) == [100]
+    window.note_receipt(40, now_ns=6 * S)  # the answer to the batch just sent again
+    assert window.go_back_if_stuck(now_ns=15 * S)
+    assert sent_batches(window, kept=1_000, now_ns=15 * S) == [40]
+    window.note_receipt(50, now_ns=16 * S)
+    assert sent_batches(window, kept=1_000, now_ns=16 * S) == [50, 60, 70]
+
+
 def test_wait_before_going_back_is_at_most_a_minute(window: Window) -> None:
     now_ns = 0
     for _ in range(20):
