@@ -23,13 +23,14 @@ function start() {
   let landscape = [];
   let map = null;
   let fitted = false;
+  let wanted = null; // a place that was chosen before the map had come
 
   sayWords();
   const panel = createPanel({
     alerts,
     clock,
     animals: herd.animals,
-    show: (place) => map?.flyTo(place),
+    show: (place) => (map ? map.flyTo(place) : (wanted = place)),
     hasOlder: (view) => more.has(view),
     older: (view) => report(loadAlerts(view, alerts.list(view).at(-1)?.id)),
     viewed: (view) => view === "all" && report(loadAlerts("all")),
@@ -112,6 +113,7 @@ function start() {
     map.landscape(landscape);
     map.alerts(alerts.open());
     fitOnce();
+    if (wanted) map.flyTo(wanted);
   }
 
   function fitOnce() {
