@@ -2,7 +2,10 @@
 
 AnalysisError (a ValueError)
 ├── BadTracks      the columns of a track table contradict each other
-└── BadFeatures    a landscape feature cannot be used
+├── BadFeatures    a landscape feature cannot be used
+├── BadRule        a parameter is outside what its method can use
+├── BadTable       a table lacks a column, or a column holds something else
+└── NotProjected   positions are in degrees, or in another projection than the barriers
 """
 
 
@@ -16,3 +19,15 @@ class BadTracks(AnalysisError):  # noqa: N818 - named for what is wrong, as in t
 
 class BadFeatures(AnalysisError):  # noqa: N818 - named for what is wrong, as in the field
     """A landscape feature cannot be used."""
+
+
+class BadRule(AnalysisError):  # noqa: N818 - named for what is wrong, as in the field
+    """A parameter is outside what its method can use."""
+
+
+class BadTable(AnalysisError):  # noqa: N818 - named for what is wrong, as in the field
+    """A table lacks a column, or a column holds something else than it should."""
+
+
+class NotProjected(AnalysisError):  # noqa: N818 - named for what is wrong, as in the field
+    """Positions are in degrees, or in another projection than the barriers."""

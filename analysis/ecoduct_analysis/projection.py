@@ -1,12 +1,17 @@
 """From degrees to metres and back, in a projection chosen for the place."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pyproj import Transformer
+from pyproj.exceptions import ProjError
 
-from ecoduct_analysis.tracks import FloatArray
+from ecoduct_analysis.columns import FloatArray
+from ecoduct_analysis.errors import NotProjected
+
+DEGREES: Final = "EPSG:4326"  # WGS 84 longitude and latitude
 
 _UTM_WIDTH_DEG = 6.0
 _UTM_REACH_DEG = 9.0  # scale is off by at most 1 % this far from the middle of a zone
@@ -19,7 +24,7 @@ def choose_crs(lon_deg: ArrayLike, lat_deg: ArrayLike) -> str:
     Parameters
     ----------
     lon_deg, lat_deg : (n,) array, degrees
-        WGS 84; may lie on both sides of the antimeridian.
+        WGS 84; may lie on both sides of the antimeridian. Missing ones (nan) are passed over.
 
     Returns
     -------
@@ -36,6 +41,8 @@ def choose_crs(lon_deg: ArrayLike, lat_deg: ArrayLike) -> str:
     'EPSG:32760'
     """
     lon, lat = np.asarray(lon_deg, dtype=float), np.asarray(lat_deg, dtype=float)
+    known = np.isfinite(lon) & np.isfinite(lat)
+    lon, lat = lon[known], lat[known]
     if lon.size == 0:
         return _azimuthal(0.0, 0.0)
     # The middle of the widest arc's complement: right on both sides of the antimeridian.
@@ -69,18 +76,35 @@ class Projection:
 
     def to_metres(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Metres east and north of positions in degrees (WGS 84); same shape as given."""
-        return self._transform("EPSG:4326", self.crs, lon_deg, lat_deg)
+        return change_crs(lon_deg, lat_deg, source=DEGREES, target=self.crs)
 
     def to_degrees(self, x_m: ArrayLike, y_m: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Longitude and latitude (WGS 84) of positions in metres; same shape as given."""
-        return self._transform(self.crs, "EPSG:4326", x_m, y_m)
+        return change_crs(x_m, y_m, source=self.crs, target=DEGREES)
 
-    @staticmethod
-    def _transform(
-        source: str, target: str, first: ArrayLike, second: ArrayLike
-    ) -> tuple[FloatArray, FloatArray]:
+
+def change_crs(
+    x: ArrayLike, y: ArrayLike, *, source: str, target: str
+) -> tuple[FloatArray, FloatArray]:
+    """Positions of one projection in another; same shape as given.
+
+    Parameters
+    ----------
+    x, y : array
+        Longitude and latitude where ``source`` is ``EPSG:4326``; x is always east.
+    source, target : str
+        What PROJ reads.
+
+    Raises
+    ------
+    NotProjected
+        PROJ does not know one of them.
+    """
+    try:
         # A transformer must not be shared between threads, so each call makes its own; PROJ
         # keeps the definitions, and a call is for thousands of fixes.
         change = Transformer.from_crs(source, target, always_xy=True)
-        x, y = change.transform(np.asarray(first, dtype=float), np.asarray(second, dtype=float))
-        return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    except ProjError as error:
+        raise NotProjected(f"PROJ does not know {source!r} or {target!r}.") from error
+    new_x, new_y = change.transform(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+    return np.asarray(new_x, dtype=np.float64), np.asarray(new_y, dtype=np.float64)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ecoduct_analysis.errors import AnalysisError
+from ecoduct_analysis.errors import BadRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +27,4 @@ class StayRule:
 
     def __post_init__(self) -> None:
         if not (self.radius_m > 0 and self.min_stay_s > 0 and self.max_gap_s > 0):
-            raise AnalysisError("radius_m, min_stay_s and max_gap_s must be above 0.")
+            raise BadRule("radius_m, min_stay_s and max_gap_s must be above 0.")

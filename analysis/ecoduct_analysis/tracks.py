@@ -1,17 +1,31 @@
 """Many animals' fixes in one columnar value."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ecoduct_analysis._compiled import compiled
+from ecoduct_analysis.columns import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    check_offsets,
+    frozen,
+    offsets_of,
+    runs,
+)
 from ecoduct_analysis.errors import BadTracks
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "Tracks"]
+
+_FAULTS = {
+    1: "Fixes must be in time order within a track, each time once; `screen` finds duplicates.",
+    2: "Coordinates must be finite; leave out fixes without a position.",
+    3: "Errors must be above 0 or nan.",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +41,11 @@ class Tracks:
     t_ms : (n,) array, ms since 1970 UTC
         Strictly increasing within a track.
     x, y : (n,) array, m
-        In one projection for all tracks.
+        Read-only, as all columns are.
+    error_m : (n,) array, m, optional
+        Standard deviation of the position along each axis; nan where unknown.
+    crs : tuple of str
+        Projection of each track, as PROJ reads it; empty where the plane is not on the globe.
 
     Raises
     ------
@@ -41,21 +59,23 @@ class Tracks:
     t_ms: IntArray
     x: FloatArray
     y: FloatArray
+    error_m: FloatArray | None = None
+    crs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not len(self.t_ms) == len(self.x) == len(self.y):
-            raise BadTracks("The columns t_ms, x and y must have one length.")
-        ends_fit = len(self.offsets) > 0 and self.offsets[0] == 0 and self.offsets[-1] == len(self)
-        if (
-            len(self.offsets) != len(self.names) + 1
-            or not ends_fit
-            or (np.diff(self.offsets) < 0).any()
-        ):
-            raise BadTracks("The offsets must rise from 0 to the number of fixes, one per track.")
-        if (self.step_s <= 0).any():
-            raise BadTracks("Fixes must be in time order within a track, each time once.")
-        if not (np.isfinite(self.x).all() and np.isfinite(self.y).all()):
-            raise BadTracks("Coordinates must be finite; leave out fixes without a position.")
+        for column, dtype in (("offsets", np.int64), ("t_ms", np.int64), ("x", float), ("y", float),
+                              ("error_m", float)):  # fmt: skip
+            values = getattr(self, column)
+            if values is not None:
+                object.__setattr__(self, column, frozen(values, dtype))
+        if not len(self.t_ms) == len(self.x) == len(self.y) == len(self.errors_m):
+            raise BadTracks("The columns t_ms, x, y and error_m must have one length.")
+        check_offsets(self.offsets, self.names, len(self.t_ms))
+        if len(self.crs) not in {0, len(self.names)}:
+            raise BadTracks("Give one projection for each track, or none.")
+        fault = _fault(self.offsets, self.t_ms, self.x, self.y, self.errors_m)
+        if fault:
+            raise BadTracks(_FAULTS[fault])
 
     def __len__(self) -> int:
         """Count the fixes of all tracks."""
@@ -63,7 +83,15 @@ class Tracks:
 
     @classmethod
     def from_arrays(
-        cls, names: Sequence[str], *, track: ArrayLike, t_ms: ArrayLike, x: ArrayLike, y: ArrayLike
+        cls,
+        names: Sequence[str],
+        *,
+        track: ArrayLike,
+        t_ms: ArrayLike,
+        x: ArrayLike,
+        y: ArrayLike,
+        error_m: ArrayLike | None = None,
+        crs: str | None = None,
     ) -> Self:
         """Sort loose fixes into tracks.
 
@@ -73,8 +101,10 @@ class Tracks:
             Names of the tracks; ``track`` counts into them.
         track : (n,) array
             Track of each fix.
-        t_ms, x, y : (n,) array
+        t_ms, x, y, error_m : (n,) array
             In any order.
+        crs : str, optional
+            Projection of all tracks.
 
         Examples
         --------
@@ -85,15 +115,26 @@ class Tracks:
         """
         which = np.asarray(track, dtype=np.int64)
         times = np.asarray(t_ms, dtype=np.int64)
+        if not len(which) == len(times) == np.size(x) == np.size(y):
+            raise BadTracks("The columns track, t_ms, x and y must have one length.")
         order = np.lexsort((times, which))
-        counts = np.bincount(which, minlength=len(names))
         return cls(
             names=tuple(names),
-            offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            offsets=offsets_of(which, len(names)),
             t_ms=times[order],
             x=np.asarray(x, dtype=np.float64)[order],
             y=np.asarray(y, dtype=np.float64)[order],
+            error_m=None if error_m is None else np.asarray(error_m, dtype=np.float64)[order],
+            crs=() if crs is None else (crs,) * len(names),
         )
+
+    @property
+    def errors_m(self) -> FloatArray:
+        """Standard deviation of each position along each axis, nan where unknown, (n,) array, m."""
+        if self.error_m is not None:
+            return self.error_m
+        # A view of one value: no memory is spent on what is not known.
+        return np.broadcast_to(np.float64(np.nan), self.t_ms.shape)
 
     @property
     def track(self) -> IntArray:
@@ -112,3 +153,67 @@ class Tracks:
         """Duration of each step, (m,) array, s."""
         first = self.steps
         return (self.t_ms[first + 1] - self.t_ms[first]) / 1000.0
+
+    def select(self, tracks: ArrayLike) -> Self:
+        """Some of the tracks, by number, in the order given.
+
+        Examples
+        --------
+        >>> two = Tracks.from_arrays(["a", "b"], track=[0, 1], t_ms=[5, 3], x=[1, 2], y=[0, 0])
+        >>> two.select([1]).names
+        ('b',)
+        """
+        chosen = np.atleast_1d(np.asarray(tracks, dtype=np.int64))
+        fixes, offsets = runs(chosen, self.offsets)
+        return type(self)(
+            names=tuple(self.names[n] for n in chosen),
+            offsets=offsets,
+            t_ms=self.t_ms[fixes],
+            x=self.x[fixes],
+            y=self.y[fixes],
+            error_m=None if self.error_m is None else self.error_m[fixes],
+            crs=tuple(self.crs[n] for n in chosen) if self.crs else (),
+        )
+
+    def where(self, kept: ArrayLike) -> Self:
+        """Only the fixes that a mask keeps; a track that loses all of them stays, empty.
+
+        Parameters
+        ----------
+        kept : (n,) array of bool
+        """
+        mask = np.asarray(kept, dtype=bool)
+        before = np.concatenate(([0], np.cumsum(mask)))
+        return type(self)(
+            names=self.names,
+            offsets=before[self.offsets],
+            t_ms=self.t_ms[mask],
+            x=self.x[mask],
+            y=self.y[mask],
+            error_m=None if self.error_m is None else self.error_m[mask],
+            crs=self.crs,
+        )
+
+    def chunks(self, fixes: int) -> Iterator[Self]:
+        """Whole tracks, some at a time, with about ``fixes`` fixes each, to bound memory."""
+        begin = 0
+        while begin < len(self.names):
+            limit = self.offsets[begin] + fixes
+            end = max(begin + 1, int(np.searchsorted(self.offsets, limit, side="right")) - 1)
+            yield self.select(np.arange(begin, end))
+            begin = end
+
+
+@compiled
+def _fault(
+    offsets: IntArray, t_ms: IntArray, x: FloatArray, y: FloatArray, error_m: FloatArray
+) -> int:
+    for track in range(len(offsets) - 1):
+        for fix in range(offsets[track], offsets[track + 1]):
+            if fix > offsets[track] and t_ms[fix] <= t_ms[fix - 1]:
+                return 1
+            if not (np.isfinite(x[fix]) and np.isfinite(y[fix])):
+                return 2
+            if error_m[fix] <= 0 or error_m[fix] == np.inf:
+                return 3
+    return 0

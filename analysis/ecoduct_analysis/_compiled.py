@@ -1,0 +1,17 @@
+"""How kernels are compiled: one decorator, so that every kernel is compiled alike."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(kernel: F) -> F:
+    """Compile a kernel at its first call and keep the machine code beside the source.
+
+    Division by zero gives inf or nan as in NumPy. No fast-math: a sum must not depend on how many
+    fixes share a call, and nan must stay nan.
+    """
+    return cast("F", numba.njit(cache=True, nogil=True, error_model="numpy")(kernel))

@@ -1,0 +1,56 @@
+"""Columns that belong together: their types, and the checks that tracks and fixes share."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ecoduct_analysis.errors import BadTracks
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+NO_TIME: Final = int(np.iinfo(np.int64).min)  # what NumPy's NaT is in milliseconds
+
+
+def frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[np.generic]:
+    """Contiguous, read-only view of values, which are copied only if they must be."""
+    view = np.ascontiguousarray(values, dtype=dtype).view()
+    view.flags.writeable = False
+    return view
+
+
+def check_offsets(offsets: IntArray, names: Sequence[str], count: int) -> None:
+    """Refuse offsets that do not cut ``count`` fixes into one run for each name.
+
+    Raises
+    ------
+    BadTracks
+    """
+    fits = len(offsets) == len(names) + 1 and offsets[0] == 0 and offsets[-1] == count
+    if not fits or (offsets[1:] < offsets[:-1]).any():
+        raise BadTracks("The offsets must rise from 0 to the number of fixes, one per track.")
+
+
+def offsets_of(track: IntArray, tracks: int) -> IntArray:
+    """Offsets of fixes that are in order of track.
+
+    Raises
+    ------
+    BadTracks
+        A number of a track that has no name.
+    """
+    if track.size and not (track.min() >= 0 and track.max() < tracks):
+        raise BadTracks(f"Tracks are numbered 0 to {tracks - 1}, one number for each name.")
+    counts = np.bincount(track, minlength=tracks) if track.size else np.zeros(tracks, dtype=int)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+
+def runs(indices: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
+    """Positions of all fixes of some tracks, one track after the other, and their new offsets."""
+    lengths = (offsets[1:] - offsets[:-1])[indices]
+    new = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    shift = np.repeat(offsets[:-1][indices] - new[:-1], lengths)
+    return np.arange(new[-1], dtype=np.int64) + shift, new
