@@ -61,20 +61,27 @@ class Barriers:
             _index=shapely.STRtree(np.asarray(shapely.linestrings(ends), dtype=object)),
         )
 
-    def near(self, steps: FloatArray) -> tuple[IntArray, IntArray]:
-        """Pairs of step and piece whose bounds touch.
+    def near(
+        self, begin: FloatArray, end: FloatArray, *, reach_m: float = 0.0
+    ) -> tuple[IntArray, IntArray]:
+        """Pairs of step and piece whose bounds come within reach.
 
         Parameters
         ----------
-        steps : (m, 2, 2) array, m
-            Begin and end of each, x before y.
+        begin, end : (m, 2) array, m
+            Of each step, x before y.
+        reach_m : float, m
+            Bounds of steps are widened by it on all sides.
 
         Returns
         -------
         step, piece : (q,) arrays
-            In no particular order.
+            In no particular order; every pair closer than ``reach_m`` is among them.
         """
-        step, piece = self._index.query(shapely.linestrings(steps))
+        low = np.minimum(begin, end) - reach_m
+        high = np.maximum(begin, end) + reach_m
+        boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
+        step, piece = self._index.query(boxes)
         return step.astype(np.int64), piece.astype(np.int64)
 
 

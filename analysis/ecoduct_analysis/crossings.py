@@ -81,10 +81,28 @@ def find_crossings(tracks: Tracks, barriers: Barriers) -> Crossings:
     first = tracks.steps
     begin = np.stack((tracks.x[first], tracks.y[first]), axis=1)
     end = np.stack((tracks.x[first + 1], tracks.y[first + 1]), axis=1)
-    step, piece = barriers.near(np.stack((begin, end), axis=1))
+    step, piece = barriers.near(begin, end)
     crosses, sign, fraction = _meet(begin[step], end[step], barriers.ends[piece])
     step, piece, sign, fraction = step[crosses], piece[crosses], sign[crosses], fraction[crosses]
     return _by_feature(tracks, first[step], barriers.feature[piece], sign, fraction)
+
+
+def count_crossings(begin: FloatArray, end: FloatArray, barriers: Barriers) -> IntArray:
+    """How often each of many loose steps crosses barriers, by the rule of `find_crossings`.
+
+    Parameters
+    ----------
+    begin, end : (m, 2) array, m
+        Of each step, x before y.
+
+    Returns
+    -------
+    (m,) array
+        Crossings with pieces of all features.
+    """
+    step, piece = barriers.near(begin, end)
+    crosses, _, _ = _meet(begin[step], end[step], barriers.ends[piece])
+    return np.bincount(step[crosses], minlength=len(begin)).astype(np.int64)
 
 
 def _meet(

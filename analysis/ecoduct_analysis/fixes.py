@@ -131,6 +131,22 @@ class Fixes:
             dop=sorted_column(dop),
         )
 
+    def where(self, kept: ArrayLike) -> Self:
+        """Only the fixes that a mask keeps; an animal that loses all of them stays, empty.
+
+        Parameters
+        ----------
+        kept : (n,) array of bool
+        """
+        mask = np.asarray(kept, dtype=bool)
+        before = np.concatenate(([0], np.cumsum(mask)))
+        return type(self)(
+            names=self.names, offsets=before[self.offsets], t_ms=self.t_ms[mask],
+            x=self.x[mask], y=self.y[mask], row=self.row[mask], crs=self.crs,
+            error_m=None if self.error_m is None else self.error_m[mask],
+            dop=None if self.dop is None else self.dop[mask],
+        )  # fmt: skip
+
     def project(self, *, kept: ArrayLike | None = None, crs: str | None = None) -> Tracks:
         """Tracks in metres of the fixes that a mask keeps.
 
