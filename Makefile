@@ -26,7 +26,7 @@ check:
 	@scripts/check
 
 bench:
-	@scripts/bench
+	@scripts/bench $(ARGS)
 
 clean:
 	rm -rf .venv .cache demo-data ecoduct-data server/ecoduct_server/web/node_modules server/ecoduct_server/web/vendor

@@ -1,7 +1,7 @@
 """Columns that belong together: their types, and the checks that tracks and fixes share."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -15,7 +15,7 @@ BoolArray = NDArray[np.bool_]
 NO_TIME: Final = int(np.iinfo(np.int64).min)  # what NumPy's NaT is in milliseconds
 
 
-def frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[np.generic]:
+def frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
     """Contiguous, read-only view of values, which are copied only if they must be."""
     view = np.ascontiguousarray(values, dtype=dtype).view()
     view.flags.writeable = False

@@ -1,11 +1,17 @@
 """Steps that cross barriers: when, where, and in which direction."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ecoduct_analysis._compiled import compiled
+from ecoduct_analysis._piece_grid import PieceGrid, entries_around, hits_of_step
+from ecoduct_analysis._piece_tree import PieceTree
 from ecoduct_analysis.barriers import Barriers
-from ecoduct_analysis.tracks import BoolArray, FloatArray, IntArray, Tracks
+from ecoduct_analysis.columns import BoolArray, FloatArray, IntArray, frozen
+from ecoduct_analysis.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,10 +29,14 @@ class Crossings:
     net : (r,) array
         Crossings from left to right of the line as drawn, less those from right to left: 0 when
         the step came back to the side it left.
+    sign : (r,) array
+        1 where the first crossing goes from left to right, -1 from right to left.
     fraction : (r,) array
         Part of the step before the first crossing, 0 up to 1.
     t_ms, x, y : (r,) array, ms since 1970 UTC, m, m
         Time and place of the first crossing, as if the step was straight and even.
+    is_area : (r,) array of bool
+        Whether the feature is a polygon; its inside lies to the left of its ring.
     """
 
     track: IntArray
@@ -34,14 +44,48 @@ class Crossings:
     first: IntArray
     count: IntArray
     net: IntArray
+    sign: IntArray
     fraction: FloatArray
     t_ms: IntArray
     x: FloatArray
     y: FloatArray
+    is_area: BoolArray
 
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.first)
+
+    @property
+    def is_touch(self) -> BoolArray:
+        """Whether the step ends exactly on the feature and the next one returns, (r,) array.
+
+        Both rows of such a pair are marked: by the half-open rule their ``net`` adds up to 0, and
+        the animal never was on the other side.
+        """
+        features = int(self.feature.max(initial=0)) + 1
+        key = self.first * features + self.feature
+        after = np.minimum(np.searchsorted(key, key + features), len(key) - 1)
+        pair = np.flatnonzero(
+            (key[after] == key + features)
+            & (self.track[after] == self.track)
+            & (self.net[after] == -self.net)
+            & (self.fraction == 1.0)
+            & (self.fraction[after] == 0.0)
+        )
+        touch: BoolArray = np.zeros(len(self), dtype=bool)
+        touch[pair] = touch[after[pair]] = True
+        return touch
+
+    @property
+    def inside_before(self) -> BoolArray:
+        """Whether the step began inside the polygon, (r,) array; False for lines."""
+        return self.is_area & (self.sign > 0)
+
+    @property
+    def inside_after(self) -> BoolArray:
+        """Whether the step ended inside the polygon, (r,) array; False for lines."""
+        odd: BoolArray = self.count % 2 == 1
+        return self.is_area & (self.inside_before ^ odd)
 
 
 def find_crossings(tracks: Tracks, barriers: Barriers) -> Crossings:
@@ -78,13 +122,17 @@ def find_crossings(tracks: Tracks, barriers: Barriers) -> Crossings:
     >>> found.t_ms, found.x, found.net
     (array([500]), array([5.]), array([1]))
     """
-    first = tracks.steps
-    begin = np.stack((tracks.x[first], tracks.y[first]), axis=1)
-    end = np.stack((tracks.x[first + 1], tracks.y[first + 1]), axis=1)
-    step, piece = barriers.near(begin, end)
-    crosses, sign, fraction = _meet(begin[step], end[step], barriers.ends[piece])
-    step, piece, sign, fraction = step[crosses], piece[crosses], sign[crosses], fraction[crosses]
-    return _by_feature(tracks, first[step], barriers.feature[piece], sign, fraction)
+    barriers.check_projection(tracks)
+    whole, real, rows = _cross_steps(
+        barriers.grid, barriers.tree, barriers.feature,
+        tracks.offsets, tracks.t_ms, tracks.x, tracks.y,
+    )  # fmt: skip
+    whole, real = whole[:, :rows], real[:, :rows]
+    return Crossings(
+        track=whole[0], feature=whole[1], first=whole[2], count=whole[3], net=whole[4],
+        sign=whole[5], t_ms=whole[6], fraction=real[0], x=real[1], y=real[2],
+        is_area=barriers.is_area[whole[1]],
+    )  # fmt: skip
 
 
 def count_crossings(begin: FloatArray, end: FloatArray, barriers: Barriers) -> IntArray:
@@ -100,48 +148,84 @@ def count_crossings(begin: FloatArray, end: FloatArray, barriers: Barriers) -> I
     (m,) array
         Crossings with pieces of all features.
     """
-    step, piece = barriers.near(begin, end)
-    crosses, _, _ = _meet(begin[step], end[step], barriers.ends[piece])
-    return np.bincount(step[crosses], minlength=len(begin)).astype(np.int64)
+    return _count_steps(barriers.grid, barriers.tree, frozen(begin, float), frozen(end, float))
 
 
-def _meet(
-    begin: FloatArray, end: FloatArray, piece: FloatArray
-) -> tuple[BoolArray, IntArray, FloatArray]:
-    begin_off = _cross(piece[:, 1] - piece[:, 0], begin - piece[:, 0])
-    end_off = _cross(piece[:, 1] - piece[:, 0], end - piece[:, 0])
-    piece_begin_left = _cross(end - begin, piece[:, 0] - begin) >= 0
-    piece_end_left = _cross(end - begin, piece[:, 1] - begin) >= 0
-    crosses = ((begin_off >= 0) != (end_off >= 0)) & (piece_begin_left != piece_end_left)
-    span = np.where(crosses, begin_off - end_off, 1.0)
-    return crosses, np.where(begin_off >= 0, 1, -1), np.clip(begin_off / span, 0.0, 1.0)
+@compiled
+def _cross_steps(
+    grid: PieceGrid,
+    tree: PieceTree,
+    feature: IntArray,
+    offsets: IntArray,
+    t_ms: IntArray,
+    x: FloatArray,
+    y: FloatArray,
+) -> tuple[IntArray, FloatArray, int]:
+    """Fill the columns of `Crossings`, whole numbers and others, and return how many rows."""
+    hit, sign = np.empty(len(tree.order), dtype=np.int64), np.empty(len(tree.order), dtype=np.int64)
+    fraction = np.empty(len(tree.order))
+    whole, real = np.empty((7, 16), dtype=np.int64), np.empty((3, 16))
+    rows = 0
+    for track in range(len(offsets) - 1):
+        for fix in range(offsets[track], offsets[track + 1] - 1):
+            if not entries_around(grid, x[fix], y[fix], x[fix + 1], y[fix + 1]):
+                continue
+            step = (x[fix], y[fix], x[fix + 1], y[fix + 1])
+            found = hits_of_step(grid, tree, step, hit, sign, fraction)
+            if found == 0:
+                continue
+            _sort_hits(feature, hit, sign, fraction, found)
+            if rows + found > whole.shape[1]:
+                whole, real = _grown(whole, rows + found), _grown(real, rows + found)
+            for n in range(found):
+                if n > 0 and feature[hit[n]] == feature[hit[n - 1]]:
+                    whole[3, rows - 1] += 1
+                    whole[4, rows - 1] += sign[n]
+                    continue
+                part = fraction[n]
+                whole[0, rows], whole[1, rows] = track, feature[hit[n]]
+                whole[2, rows], whole[3, rows] = fix, 1
+                whole[4, rows], whole[5, rows] = sign[n], sign[n]
+                whole[6, rows] = t_ms[fix] + np.int64(np.rint(part * (t_ms[fix + 1] - t_ms[fix])))
+                real[0, rows] = part
+                real[1, rows] = x[fix] + part * (x[fix + 1] - x[fix])
+                real[2, rows] = y[fix] + part * (y[fix + 1] - y[fix])
+                rows += 1
+    return whole, real, rows
 
 
-def _cross(first: FloatArray, second: FloatArray) -> FloatArray:
-    product: FloatArray = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    return product
+@compiled
+def _count_steps(grid: PieceGrid, tree: PieceTree, begin: FloatArray, end: FloatArray) -> IntArray:
+    hit, sign = np.empty(len(tree.order), dtype=np.int64), np.empty(len(tree.order), dtype=np.int64)
+    fraction = np.empty(len(tree.order))
+    counts = np.empty(len(begin), dtype=np.int64)
+    for this in range(len(begin)):
+        step = (begin[this, 0], begin[this, 1], end[this, 0], end[this, 1])
+        counts[this] = 0
+        if entries_around(grid, step[0], step[1], step[2], step[3]):
+            counts[this] = hits_of_step(grid, tree, step, hit, sign, fraction)
+    return counts
 
 
-def _by_feature(
-    tracks: Tracks, first: IntArray, feature: IntArray, sign: IntArray, fraction: FloatArray
-) -> Crossings:
-    order = np.lexsort((fraction, feature, first))
-    first, feature, sign, fraction = first[order], feature[order], sign[order], fraction[order]
-    new = np.ones(len(first), dtype=bool)
-    new[1:] = (first[1:] != first[:-1]) | (feature[1:] != feature[:-1])
-    heads = np.flatnonzero(new)
-    counts = np.diff(np.append(heads, len(first)))
-    net = np.add.reduceat(sign, heads) if len(heads) else np.zeros(0, dtype=np.int64)
-    at, part = first[heads], fraction[heads]
-    return Crossings(
-        track=tracks.track[at],
-        feature=feature[heads],
-        first=at,
-        count=counts.astype(np.int64),
-        net=net.astype(np.int64),
-        fraction=part,
-        t_ms=tracks.t_ms[at]
-        + np.rint(part * (tracks.t_ms[at + 1] - tracks.t_ms[at])).astype(np.int64),
-        x=tracks.x[at] + part * (tracks.x[at + 1] - tracks.x[at]),
-        y=tracks.y[at] + part * (tracks.y[at + 1] - tracks.y[at]),
-    )
+@compiled
+def _sort_hits(
+    feature: IntArray, hit: IntArray, sign: IntArray, fraction: FloatArray, count: int
+) -> None:
+    """Put a step's few hits in order of feature and way, in place."""
+    for n in range(1, count):
+        a, b, c = hit[n], sign[n], fraction[n]
+        at = n
+        while at > 0 and (
+            feature[hit[at - 1]] > feature[a]
+            or (feature[hit[at - 1]] == feature[a] and fraction[at - 1] > c)
+        ):
+            hit[at], sign[at], fraction[at] = hit[at - 1], sign[at - 1], fraction[at - 1]
+            at -= 1
+        hit[at], sign[at], fraction[at] = a, b, c
+
+
+@compiled
+def _grown(columns: NDArray[Any], needed: int) -> NDArray[Any]:
+    wider = np.empty((columns.shape[0], 2 * needed), dtype=columns.dtype)
+    wider[:, : columns.shape[1]] = columns
+    return wider

@@ -147,7 +147,9 @@ class Fixes:
             dop=None if self.dop is None else self.dop[mask],
         )  # fmt: skip
 
-    def project(self, *, kept: ArrayLike | None = None, crs: str | None = None) -> Tracks:
+    def project(
+        self, *, kept: ArrayLike | None = None, crs: str | None = None, repeats: bool = False
+    ) -> Tracks:
         """Tracks in metres of the fixes that a mask keeps.
 
         Parameters
@@ -158,6 +160,8 @@ class Fixes:
             One projection for all animals, as barriers need it. Without it fixes in metres stay
             as they are, and each animal in degrees gets the projection that suits its own fixes,
             also across the antimeridian and near the poles.
+        repeats : bool
+            Let a time stand twice, as only parity with a reference asks for.
 
         Raises
         ------
@@ -178,6 +182,7 @@ class Fixes:
             x[at], y[at] = change_crs(x[at], y[at], source=self.crs or "", target=target)
         return Tracks(
             names=self.names, offsets=offsets, t_ms=t_ms, x=x, y=y, crs=chosen,
+            repeats=repeats,
             error_m=None if self.error_m is None else self.error_m[mask],
         )  # fmt: skip
 

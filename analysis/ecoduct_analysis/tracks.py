@@ -46,6 +46,9 @@ class Tracks:
         Standard deviation of the position along each axis; nan where unknown.
     crs : tuple of str
         Projection of each track, as PROJ reads it; empty where the plane is not on the globe.
+    repeats : bool
+        Whether a time may stand twice. Only the parity mode of `classify_encounters` takes such
+        tracks, for the reference it follows does.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class Tracks:
     y: FloatArray
     error_m: FloatArray | None = None
     crs: tuple[str, ...] = ()
+    repeats: bool = False
 
     def __post_init__(self) -> None:
         for column, dtype in (("offsets", np.int64), ("t_ms", np.int64), ("x", float), ("y", float),
@@ -73,7 +77,7 @@ class Tracks:
         check_offsets(self.offsets, self.names, len(self.t_ms))
         if len(self.crs) not in {0, len(self.names)}:
             raise BadTracks("Give one projection for each track, or none.")
-        fault = _fault(self.offsets, self.t_ms, self.x, self.y, self.errors_m)
+        fault = _fault(self.offsets, self.t_ms, self.x, self.y, self.errors_m, self.repeats)
         if fault:
             raise BadTracks(_FAULTS[fault])
 
@@ -173,6 +177,7 @@ class Tracks:
             y=self.y[fixes],
             error_m=None if self.error_m is None else self.error_m[fixes],
             crs=tuple(self.crs[n] for n in chosen) if self.crs else (),
+            repeats=self.repeats,
         )
 
     def where(self, kept: ArrayLike) -> Self:
@@ -192,6 +197,7 @@ class Tracks:
             y=self.y[mask],
             error_m=None if self.error_m is None else self.error_m[mask],
             crs=self.crs,
+            repeats=self.repeats,
         )
 
     def chunks(self, fixes: int) -> Iterator[Self]:
@@ -206,11 +212,17 @@ class Tracks:
 
 @compiled
 def _fault(
-    offsets: IntArray, t_ms: IntArray, x: FloatArray, y: FloatArray, error_m: FloatArray
+    offsets: IntArray,
+    t_ms: IntArray,
+    x: FloatArray,
+    y: FloatArray,
+    error_m: FloatArray,
+    repeats: bool,  # noqa: FBT001 - Numba knows no keyword-only parameters
 ) -> int:
+    least = 0 if repeats else 1
     for track in range(len(offsets) - 1):
         for fix in range(offsets[track], offsets[track + 1]):
-            if fix > offsets[track] and t_ms[fix] <= t_ms[fix - 1]:
+            if fix > offsets[track] and t_ms[fix] - t_ms[fix - 1] < least:
                 return 1
             if not (np.isfinite(x[fix]) and np.isfinite(y[fix])):
                 return 2

@@ -12,6 +12,7 @@ from ecoduct_server import logs
 from ecoduct_server.commands import demo as demo_command
 from ecoduct_server.commands import doctor as doctor_command
 from ecoduct_server.commands import importing, serving, stores, tracing
+from ecoduct_server.commands.analysing.cli import app as analysing
 from ecoduct_server.commands.terminal import err, out
 from ecoduct_server.errors import BadRequest
 from ecoduct_server.settings import ServerSettings, example
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 imports = typer.Typer(no_args_is_help=True, help="Put files into the store; again is no harm.")
 app.add_typer(imports, name="import")
+app.add_typer(analysing, name="analyse")
 
 Data = Annotated[Path | None, typer.Option(help="Folder of the embedded database and broker.")]
 Database = Annotated[str | None, typer.Option(help="PostgreSQL, as postgresql://user@host/name.")]

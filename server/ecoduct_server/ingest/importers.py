@@ -2,15 +2,16 @@
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pyproj.exceptions import ProjError
 
 from ecoduct_analysis.projection import Projection
+from ecoduct_analysis.tables import find_columns
 from ecoduct_server.errors import BadRequest
 from ecoduct_server.ingest import deployments, pipeline
 from ecoduct_server.ingest.deployments import Deployment
@@ -23,21 +24,6 @@ from ecoduct_wire.messages import Batch, Fix, Message, Reception
 
 GATEWAY: Final = "import"
 _ROWS: Final = 1000  # in one batch and one transaction
-
-# First name that a table has wins. Movebank's own come first, in both of its spellings.
-_NAMES: Final = {
-    "animal": ("individual-local-identifier", "individual_local_identifier", "animal", "id",
-               "individual_id", "trackId", "name"),
-    "device": ("tag-local-identifier", "tag_local_identifier", "device", "tag_id", "collar"),
-    "species": ("individual-taxon-canonical-name", "individual_taxon_canonical_name", "species"),
-    "at": ("timestamp", "timestamp_utc", "fixed_at", "time", "datetime", "date_time", "t"),
-    "lon": ("location-long", "location_long", "lon", "longitude", "long", "lng"),
-    "lat": ("location-lat", "location_lat", "lat", "latitude"),
-    "x": ("x", "utm-easting", "utm_easting", "easting"),
-    "y": ("y", "utm-northing", "utm_northing", "northing"),
-    "epsg": ("epsg", "srid"),
-    "visible": ("visible",),
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -127,12 +113,8 @@ def _read(path: Path, *, epsg: int | None) -> Iterator[_Row | str]:
         ) from error
 
 
-def _columns(names: Any, path: Path, *, epsg: int | None) -> dict[str, str]:
-    found = {
-        ours: next(name for name in theirs if name in names)
-        for ours, theirs in _NAMES.items()
-        if any(name in names for name in theirs)
-    }
+def _columns(names: Sequence[str], path: Path, *, epsg: int | None) -> dict[str, str]:
+    found = find_columns(names)
     in_degrees, in_metres = {"lon", "lat"} <= found.keys(), {"x", "y"} <= found.keys()
     if not {"animal", "at"} <= found.keys() or not (in_degrees or in_metres):
         raise BadRequest(
@@ -187,7 +169,8 @@ def _position(
         return round(float(cell["lon"]) * 1e7), round(float(cell["lat"]) * 1e7)
     if not (cell.get("x") and cell.get("y")):
         raise ValueError("the row has no position")
-    crs = f"EPSG:{cell.get('epsg') or epsg}"
+    given = cell.get("epsg") or str(epsg)
+    crs = given if ":" in given else f"EPSG:{given}"
     projection = projections.setdefault(crs, Projection(crs))
     lon, lat = projection.to_degrees(float(cell["x"]), float(cell["y"]))
     return round(float(lon) * 1e7), round(float(lat) * 1e7)

@@ -1,0 +1,1 @@
+"""`ecoduct analyse …`: files in, files out; no database."""
