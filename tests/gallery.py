@@ -11,6 +11,7 @@ from ecoduct_analysis.projection import DEGREES
 from ecoduct_analysis.tracks import FloatArray, Tracks
 
 HOUR_MS = 3_600_000
+IN_2026_MS = 1_772_000_000_000  # screening passes over times before collars had receivers
 
 
 def line(*places: tuple[float, float]) -> shapely.LineString:
@@ -75,7 +76,7 @@ def loose(
     return Fixes.from_arrays(
         ["a"],
         track=np.zeros(len(places), dtype=int),
-        t_ms=np.rint(at * HOUR_MS).astype(int),
+        t_ms=IN_2026_MS + np.rint(at * HOUR_MS).astype(int),
         x=places_xy[:, 0],
         y=places_xy[:, 1],
         crs=crs,

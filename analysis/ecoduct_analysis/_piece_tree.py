@@ -13,6 +13,7 @@ from ecoduct_analysis.columns import FloatArray, IntArray
 
 BRANCHES = 4  # children of a box; 8 were as fast in trials
 _STACK = 128  # open boxes: three a level, and 31 levels hold more pieces than numbers
+_SPARE = 1e-9  # by which a box must be passed, as part of the step and the box
 _WIDER = 1.0 + 1e-12  # a box is opened unless it is farther by more than rounding
 _ORDER = 16  # bits of each coordinate on the Hilbert curve
 
@@ -73,34 +74,31 @@ def _along_curve(middles: FloatArray) -> IntArray:
 
 @compiled
 def nearest_pieces(
-    tree: PieceTree,
-    x: FloatArray,
-    y: FloatArray,
-    max_m: float,
-    squared: FloatArray,
-    which: IntArray,
-) -> None:
-    """Squared distance and number of the nearest piece within ``max_m`` of each place.
+    tree: PieceTree, x: FloatArray, y: FloatArray, max_m: float
+) -> tuple[FloatArray, IntArray]:
+    """Distance to and number of the nearest piece within ``max_m`` of each place.
 
     Fixes follow each other closely, so the piece that was nearest to the last one is tried first:
     most boxes are farther away and never opened. Of equally near pieces the first counts.
     """
     stack, away = np.empty((_STACK, 2), dtype=np.int64), np.empty(_STACK)
+    distance, which = np.empty(len(x)), np.empty(len(x), dtype=np.int64)
     guess = -1
     for fix in range(len(x)):
         best, chosen = max_m * max_m, -1
         if not (np.isfinite(x[fix]) and np.isfinite(y[fix])):
-            squared[fix], which[fix] = np.nan, -1
+            distance[fix], which[fix] = np.nan, -1
             continue
         if guess >= 0:
             tried = _squared_distance(tree.ends, guess, x[fix], y[fix])
             if tried <= best:
                 best, chosen = tried, guess
         best, chosen = _search(tree, x[fix], y[fix], best, chosen, stack, away)
-        squared[fix] = best if chosen >= 0 else np.inf
+        distance[fix] = np.sqrt(best) if chosen >= 0 else np.inf
         which[fix] = tree.order[chosen] if chosen >= 0 else -1
         if chosen >= 0:
             guess = chosen
+    return distance, which
 
 
 @compiled
@@ -190,9 +188,10 @@ def hits_in_tree(
     sign: IntArray,
     fraction: FloatArray,
 ) -> int:
-    """Put the pieces that a step crosses into scratch columns; return their number."""
-    low_x, high_x = min(step[0], step[2]), max(step[0], step[2])
-    low_y, high_y = min(step[1], step[3]), max(step[1], step[3])
+    """Put the pieces that a step crosses into scratch columns, as far as there is room.
+
+    Returns their number, which may be more than there was room for.
+    """
     stack = np.empty((_STACK, 2), dtype=np.int64)
     stack[0, 0], stack[0, 1], filled = 0, len(tree.levels) - 2, 1
     found = 0
@@ -202,21 +201,36 @@ def hits_in_tree(
         if level == 0:
             met, part = meet(tree.ends, node, step)
             if met != 0:
-                hit[found], sign[found], fraction[found] = tree.order[node], met, part
+                if found < len(hit):
+                    hit[found], sign[found], fraction[found] = tree.order[node], met, part
                 found += 1
             continue
         below = tree.levels[level - 1]
         begin = node * BRANCHES
         for child in range(begin, min(begin + BRANCHES, tree.levels[level] - below)):
-            box = below + child
-            apart = (
-                tree.boxes[box, 0] > high_x or tree.boxes[box, 2] < low_x
-                or tree.boxes[box, 1] > high_y or tree.boxes[box, 3] < low_y
-            )  # fmt: skip
-            if not apart:
+            if not _passes_by(tree.boxes, below + child, step):
                 stack[filled, 0], stack[filled, 1] = child, level - 1
                 filled += 1
     return found
+
+
+@inlined
+def _passes_by(boxes: FloatArray, box: int, step: tuple[float, float, float, float]) -> bool:
+    """Whether a step passes by a box: beside it, or with all its corners on one side."""
+    x0, y0, x1, y1 = step
+    low_x, low_y, high_x, high_y = boxes[box, 0], boxes[box, 1], boxes[box, 2], boxes[box, 3]
+    beside = (
+        low_x > max(x0, x1) or high_x < min(x0, x1)
+        or low_y > max(y0, y1) or high_y < min(y0, y1)
+    )  # fmt: skip
+    if beside:
+        return True
+    dx, dy = x1 - x0, y1 - y0
+    off = dx * ((low_y + high_y) * 0.5 - y0) - dy * ((low_x + high_x) * 0.5 - x0)
+    reach = abs(dx) * (high_y - low_y) * 0.5 + abs(dy) * (high_x - low_x) * 0.5
+    # Rounding is relative to the coordinates' spread around the step, far below this.
+    spare = _SPARE * (abs(dx) + abs(dy)) * (abs(dx) + abs(dy) + high_x - low_x + high_y - low_y)
+    return bool(abs(off) > reach + spare)
 
 
 @compiled

@@ -122,6 +122,13 @@ class Barriers:
         step, piece, count = pairs_in_reach(self.tree, low, high)
         return step[:count], piece[:count]
 
+    def feature_of(self, piece: IntArray) -> IntArray:
+        """Feature of each piece, -1 for -1."""
+        if not len(self.feature):
+            return piece
+        features: IntArray = self.feature[piece]
+        return features if piece.min(initial=0) >= 0 else np.where(piece >= 0, features, -1)
+
     def check_projection(self, tracks: Tracks) -> None:
         """Refuse tracks of another projection.
 
@@ -179,11 +186,10 @@ def find_nearest(
     >>> find_nearest([0.0, np.nan], [0.0, 0.0], fence, max_m=4).distance_m
     array([inf, nan])
     """
-    xs, ys = (np.atleast_1d(frozen(values, float)) for values in (x, y))
-    squared, piece = np.empty(len(xs)), np.empty(len(xs), dtype=np.int64)
-    nearest_pieces(barriers.tree, frozen(xs, float), frozen(ys, float), max_m, squared, piece)
-    feature = np.where(piece >= 0, barriers.feature[piece], -1) if len(barriers.ends) else piece
-    return Nearest(distance_m=np.sqrt(squared, out=squared), feature=feature, piece=piece)
+    xs, ys = (frozen(np.atleast_1d(np.asarray(values)), float) for values in (x, y))
+    distance_m, piece = nearest_pieces(barriers.tree, xs, ys, max_m)
+    feature = barriers.feature_of(piece)
+    return Nearest(distance_m=distance_m, feature=feature, piece=piece)
 
 
 def _first_with_same_geometry(geometries: _Geometries) -> IntArray:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ecoduct_analysis._compiled import compiled
 from ecoduct_analysis.errors import BadTracks
 
 FloatArray = NDArray[np.float64]
@@ -17,6 +18,10 @@ NO_TIME: Final = int(np.iinfo(np.int64).min)  # what NumPy's NaT is in milliseco
 
 def frozen(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
     """Contiguous, read-only view of values, which are copied only if they must be."""
+    if isinstance(values, np.ndarray) and values.dtype == dtype:
+        flags = values.flags
+        if flags.c_contiguous and not flags.writeable:
+            return values
     view = np.ascontiguousarray(values, dtype=dtype).view()
     view.flags.writeable = False
     return view
@@ -29,8 +34,7 @@ def check_offsets(offsets: IntArray, names: Sequence[str], count: int) -> None:
     ------
     BadTracks
     """
-    fits = len(offsets) == len(names) + 1 and offsets[0] == 0 and offsets[-1] == count
-    if not fits or (offsets[1:] < offsets[:-1]).any():
+    if len(offsets) != len(names) + 1 or not _rises(offsets, count):
         raise BadTracks("The offsets must rise from 0 to the number of fixes, one per track.")
 
 
@@ -54,3 +58,11 @@ def runs(indices: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
     new = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     shift = np.repeat(offsets[:-1][indices] - new[:-1], lengths)
     return np.arange(new[-1], dtype=np.int64) + shift, new
+
+
+@compiled
+def _rises(offsets: IntArray, count: int) -> bool:
+    for track in range(len(offsets) - 1):
+        if offsets[track + 1] < offsets[track]:
+            return False
+    return bool(offsets[0] == 0 and offsets[-1] == count)

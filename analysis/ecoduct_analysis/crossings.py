@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoduct_analysis._compiled import compiled
-from ecoduct_analysis._piece_grid import PieceGrid, entries_around, hits_of_step
-from ecoduct_analysis._piece_tree import PieceTree
+from ecoduct_analysis._piece_grid import BLOCK, ROOM, PieceGrid, Steps, hits_in_grid, steps_near
+from ecoduct_analysis._piece_tree import PieceTree, hits_in_tree
 from ecoduct_analysis.barriers import Barriers
 from ecoduct_analysis.columns import BoolArray, FloatArray, IntArray, frozen
 from ecoduct_analysis.tracks import Tracks
@@ -125,7 +125,8 @@ def find_crossings(tracks: Tracks, barriers: Barriers) -> Crossings:
     barriers.check_projection(tracks)
     whole, real, rows = _cross_steps(
         barriers.grid, barriers.tree, barriers.feature,
-        tracks.offsets, tracks.t_ms, tracks.x, tracks.y,
+        tracks.offsets, tracks.t_ms,
+        Steps(tracks.x[:-1], tracks.y[:-1], tracks.x[1:], tracks.y[1:]),
     )  # fmt: skip
     whole, real = whole[:, :rows], real[:, :rows]
     return Crossings(
@@ -148,7 +149,8 @@ def count_crossings(begin: FloatArray, end: FloatArray, barriers: Barriers) -> I
     (m,) array
         Crossings with pieces of all features.
     """
-    return _count_steps(barriers.grid, barriers.tree, frozen(begin, float), frozen(end, float))
+    columns = Steps(*(frozen(ends[:, n], float) for ends in (begin, end) for n in (0, 1)))
+    return _count_steps(barriers.grid, barriers.tree, columns)
 
 
 @compiled
@@ -158,52 +160,65 @@ def _cross_steps(
     feature: IntArray,
     offsets: IntArray,
     t_ms: IntArray,
-    x: FloatArray,
-    y: FloatArray,
+    steps: Steps,
 ) -> tuple[IntArray, FloatArray, int]:
     """Fill the columns of `Crossings`, whole numbers and others, and return how many rows."""
-    hit, sign = np.empty(len(tree.order), dtype=np.int64), np.empty(len(tree.order), dtype=np.int64)
-    fraction = np.empty(len(tree.order))
+    hit, sign, fraction = np.empty(ROOM, np.int64), np.empty(ROOM, np.int64), np.empty(ROOM)
     whole, real = np.empty((7, 16), dtype=np.int64), np.empty((3, 16))
+    near = np.empty(min(BLOCK, len(t_ms)), dtype=np.int64)
     rows = 0
     for track in range(len(offsets) - 1):
-        for fix in range(offsets[track], offsets[track + 1] - 1):
-            if not entries_around(grid, x[fix], y[fix], x[fix + 1], y[fix + 1]):
-                continue
-            step = (x[fix], y[fix], x[fix + 1], y[fix + 1])
-            found = hits_of_step(grid, tree, step, hit, sign, fraction)
-            if found == 0:
-                continue
-            _sort_hits(feature, hit, sign, fraction, found)
-            if rows + found > whole.shape[1]:
-                whole, real = _grown(whole, rows + found), _grown(real, rows + found)
-            for n in range(found):
-                if n > 0 and feature[hit[n]] == feature[hit[n - 1]]:
-                    whole[3, rows - 1] += 1
-                    whole[4, rows - 1] += sign[n]
+        last = offsets[track + 1] - 1
+        for begin in range(offsets[track], last, BLOCK):
+            for at in range(steps_near(grid, steps, (begin, min(begin + BLOCK, last)), near)):
+                fix = near[at] if near[at] >= 0 else -1 - near[at]
+                step = (steps.x0[fix], steps.y0[fix], steps.x1[fix], steps.y1[fix])
+                if near[at] >= 0:
+                    found = hits_in_grid(grid, tree, step, hit, sign, fraction)
+                else:
+                    found = hits_in_tree(tree, step, hit, sign, fraction)
+                if found > len(hit):
+                    hit, sign = np.empty(found, np.int64), np.empty(found, np.int64)
+                    fraction = np.empty(found)
+                    hits_in_tree(tree, step, hit, sign, fraction)
+                if found == 0:
                     continue
-                part = fraction[n]
-                whole[0, rows], whole[1, rows] = track, feature[hit[n]]
-                whole[2, rows], whole[3, rows] = fix, 1
-                whole[4, rows], whole[5, rows] = sign[n], sign[n]
-                whole[6, rows] = t_ms[fix] + np.int64(np.rint(part * (t_ms[fix + 1] - t_ms[fix])))
-                real[0, rows] = part
-                real[1, rows] = x[fix] + part * (x[fix + 1] - x[fix])
-                real[2, rows] = y[fix] + part * (y[fix + 1] - y[fix])
-                rows += 1
+                if found > 1:
+                    _sort_hits(feature, hit, sign, fraction, found)
+                if rows + found > whole.shape[1]:
+                    whole, real = _grown(whole, rows + found), _grown(real, rows + found)
+                for n in range(found):
+                    if n > 0 and feature[hit[n]] == feature[hit[n - 1]]:
+                        whole[3, rows - 1] += 1
+                        whole[4, rows - 1] += sign[n]
+                        continue
+                    part = fraction[n]
+                    whole[0, rows], whole[1, rows] = track, feature[hit[n]]
+                    whole[2, rows], whole[3, rows] = fix, 1
+                    whole[4, rows], whole[5, rows] = sign[n], sign[n]
+                    lapse = np.int64(np.rint(part * (t_ms[fix + 1] - t_ms[fix])))
+                    whole[6, rows] = t_ms[fix] + lapse
+                    real[0, rows] = part
+                    real[1, rows] = step[0] + part * (step[2] - step[0])
+                    real[2, rows] = step[1] + part * (step[3] - step[1])
+                    rows += 1
     return whole, real, rows
 
 
 @compiled
-def _count_steps(grid: PieceGrid, tree: PieceTree, begin: FloatArray, end: FloatArray) -> IntArray:
-    hit, sign = np.empty(len(tree.order), dtype=np.int64), np.empty(len(tree.order), dtype=np.int64)
-    fraction = np.empty(len(tree.order))
-    counts = np.empty(len(begin), dtype=np.int64)
-    for this in range(len(begin)):
-        step = (begin[this, 0], begin[this, 1], end[this, 0], end[this, 1])
-        counts[this] = 0
-        if entries_around(grid, step[0], step[1], step[2], step[3]):
-            counts[this] = hits_of_step(grid, tree, step, hit, sign, fraction)
+def _count_steps(grid: PieceGrid, tree: PieceTree, steps: Steps) -> IntArray:
+    hit, sign, fraction = np.empty(ROOM, np.int64), np.empty(ROOM, np.int64), np.empty(ROOM)
+    counts = np.zeros(len(steps.x0), dtype=np.int64)
+    near = np.empty(min(BLOCK, len(counts)), dtype=np.int64)
+    for begin in range(0, len(counts), BLOCK):
+        end = min(begin + BLOCK, len(counts))
+        for at in range(steps_near(grid, steps, (begin, end), near)):
+            n = near[at] if near[at] >= 0 else -1 - near[at]
+            step = (steps.x0[n], steps.y0[n], steps.x1[n], steps.y1[n])
+            if near[at] >= 0:
+                counts[n] = hits_in_grid(grid, tree, step, hit, sign, fraction)
+            else:
+                counts[n] = hits_in_tree(tree, step, hit, sign, fraction)
     return counts
 
 

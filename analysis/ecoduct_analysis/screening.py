@@ -80,7 +80,7 @@ class ScreenRule:
     max_error_m: float | None = None
     max_speed_m_s: float = 40.0
     position_error_m: float = 30.0
-    spike_factor: float = 6.0
+    spike_factor: float = 10.0
     min_spike_m: float = 500.0
     leg_factor: float = 2.0
     return_part: float = 1.0

@@ -21,6 +21,7 @@ from ecoduct_analysis.errors import BadTracks
 
 __all__ = ["BoolArray", "FloatArray", "IntArray", "Tracks"]
 
+_NO_ERRORS: FloatArray = frozen(np.zeros(0), float)
 _FAULTS = {
     1: "Fixes must be in time order within a track, each time once; `screen` finds duplicates.",
     2: "Coordinates must be finite; leave out fixes without a position.",
@@ -72,12 +73,14 @@ class Tracks:
             values = getattr(self, column)
             if values is not None:
                 object.__setattr__(self, column, frozen(values, dtype))
-        if not len(self.t_ms) == len(self.x) == len(self.y) == len(self.errors_m):
+        error_m = _NO_ERRORS if self.error_m is None else self.error_m
+        lengths = {len(self.t_ms), len(self.x), len(self.y), len(error_m) or len(self.t_ms)}
+        if len(lengths) != 1:
             raise BadTracks("The columns t_ms, x, y and error_m must have one length.")
         check_offsets(self.offsets, self.names, len(self.t_ms))
         if len(self.crs) not in {0, len(self.names)}:
             raise BadTracks("Give one projection for each track, or none.")
-        fault = _fault(self.offsets, self.t_ms, self.x, self.y, self.errors_m, self.repeats)
+        fault = _fault(self.offsets, self.t_ms, self.x, self.y, error_m, self.repeats)
         if fault:
             raise BadTracks(_FAULTS[fault])
 
@@ -226,6 +229,6 @@ def _fault(
                 return 1
             if not (np.isfinite(x[fix]) and np.isfinite(y[fix])):
                 return 2
-            if error_m[fix] <= 0 or error_m[fix] == np.inf:
+            if len(error_m) and (error_m[fix] <= 0 or error_m[fix] == np.inf):
                 return 3
     return 0

@@ -57,6 +57,17 @@ def test_command_of_the_readme_works(desk: Path, command: str) -> None:
     assert done.stdout or "activate" in command
 
 
+def test_notebook_lines_of_the_readme_work(desk: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", code],
+        cwd=desk, check=False, capture_output=True, text=True, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Quick_Cross" in done.stdout
+    assert "p_crossing" in done.stdout
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(ENDLESS)])
 def test_command_of_the_readme_serves_pages_until_ctrl_c(desk: Path, command: str) -> None:
     port, log = free_port(), desk / "endless.log"

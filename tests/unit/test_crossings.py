@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import shapely
 
 from ecoduct_analysis.barriers import Barriers
-from ecoduct_analysis.crossings import find_crossings
+from ecoduct_analysis.crossings import count_crossings, find_crossings
 from ecoduct_analysis.errors import BadFeatures
 from ecoduct_analysis.tracks import Tracks
 from gallery import TRACKS, barriers, line, walk
@@ -79,3 +80,11 @@ def test_no_row_joins_two_animals() -> None:
 def test_barrier_that_is_a_point_is_refused() -> None:
     with pytest.raises(BadFeatures, match="'well' is a Point"):
         barriers(well=shapely.Point(0, 0))
+
+
+def test_step_over_hundreds_of_fences_finds_each_once_and_in_order() -> None:
+    many = barriers(**{f"f{n:03}": line((n + 0.5, -9), (n + 0.5, 9)) for n in range(300)})
+    found = find_crossings(walk((0, 0), (400, 1), (0, 2)), many)
+    assert found.feature.tolist() == [*range(300)] * 2
+    assert found.x[:300].tolist() == pytest.approx([n + 0.5 for n in range(300)])
+    assert count_crossings(np.array([[0.0, 0.0]]), np.array([[400.0, 0.0]]), many).tolist() == [300]

@@ -4,6 +4,9 @@ import pytest
 from ecoduct_analysis.columns import NO_TIME
 from ecoduct_analysis.errors import BadTracks, NotProjected
 from ecoduct_analysis.fixes import Fixes
+from ecoduct_analysis.screening import screen
+from ecoduct_analysis.steps import measure_steps
+from gallery import FIXES
 
 
 def two_animals(lon: list[float], lat: list[float], crs: str | None = "EPSG:4326") -> Fixes:
@@ -68,3 +71,20 @@ def test_track_across_the_antimeridian_stays_in_one_piece() -> None:
     )
     tracks = fixes.project()
     assert abs(tracks.x[1] - tracks.x[0]) < 3000
+
+
+@pytest.mark.parametrize("fixes", FIXES.values(), ids=FIXES)
+def test_awkward_fixes_are_measured_screened_and_projected(fixes: Fixes) -> None:
+    steps, found = measure_steps(fixes), screen(fixes)
+    assert len(steps) == len(found) == len(fixes)
+    assert not (steps.length_m < 0).any()
+    assert not np.isinf(steps.speed_m_s).any()
+    tracks = fixes.project(kept=found.kept)
+    assert len(tracks) == found.kept.sum()
+    assert tracks.names == fixes.names
+
+
+def test_screening_names_what_it_passes_over() -> None:
+    assert screen(FIXES["nowhere"]).counts()["no_position"] == 3
+    assert screen(FIXES["once"], now_ms=0).counts()["too_late"] == 1
+    assert screen(FIXES["one time twice"]).counts()["duplicate_time"] == 1
