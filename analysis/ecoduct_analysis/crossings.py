@@ -181,8 +181,6 @@ def _cross_steps(
                     hit, sign = np.empty(found, np.int64), np.empty(found, np.int64)
                     fraction = np.empty(found)
                     hits_in_tree(tree, step, hit, sign, fraction)
-                if found == 0:
-                    continue
                 if found > 1:
                     _sort_hits(feature, hit, sign, fraction, found)
                 if rows + found > whole.shape[1]:
@@ -192,17 +190,24 @@ def _cross_steps(
                         whole[3, rows - 1] += 1
                         whole[4, rows - 1] += sign[n]
                         continue
-                    part = fraction[n]
-                    whole[0, rows], whole[1, rows] = track, feature[hit[n]]
-                    whole[2, rows], whole[3, rows] = fix, 1
-                    whole[4, rows], whole[5, rows] = sign[n], sign[n]
-                    lapse = np.int64(np.rint(part * (t_ms[fix + 1] - t_ms[fix])))
-                    whole[6, rows] = t_ms[fix] + lapse
-                    real[0, rows] = part
-                    real[1, rows] = step[0] + part * (step[2] - step[0])
-                    real[2, rows] = step[1] + part * (step[3] - step[1])
+                    whole[0, rows], whole[1, rows], whole[2, rows] = track, feature[hit[n]], fix
+                    whole[3, rows], whole[4, rows], whole[5, rows] = 1, sign[n], sign[n]
+                    real[0, rows] = fraction[n]
                     rows += 1
+    _interpolate(whole, real, rows, t_ms, steps)
     return whole, real, rows
+
+
+@compiled
+def _interpolate(
+    whole: IntArray, real: FloatArray, rows: int, t_ms: IntArray, steps: Steps
+) -> None:
+    """Fill in time and place of crossings from the part of their steps."""
+    for row in range(rows):
+        fix, part = whole[2, row], real[0, row]
+        whole[6, row] = t_ms[fix] + np.int64(np.rint(part * (t_ms[fix + 1] - t_ms[fix])))
+        real[1, row] = steps.x0[fix] + part * (steps.x1[fix] - steps.x0[fix])
+        real[2, row] = steps.y0[fix] + part * (steps.y1[fix] - steps.y0[fix])
 
 
 @compiled
