@@ -24,7 +24,6 @@ _LEAST_M = 1e-3  # width of a grid around a single point
 _CROWDED = 64  # entries around a step beyond which the tree tells sooner what is near
 _MOST_ROWS = 16  # of cells around a step, likewise
 _MANY = 1 << 30
-ROOM: Final = _CROWDED  # for the hits of a step, which are no more than the entries around it
 BLOCK: Final = 4096  # steps looked at before those near pieces are tried; 32 kB of numbers
 _SLACK = 1e-6  # part of a cell by which steps and pieces are widened: far above rounding
 

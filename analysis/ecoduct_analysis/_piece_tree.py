@@ -188,10 +188,7 @@ def hits_in_tree(
     sign: IntArray,
     fraction: FloatArray,
 ) -> int:
-    """Put the pieces that a step crosses into scratch columns, as far as there is room.
-
-    Returns their number, which may be more than there was room for.
-    """
+    """Put the pieces that a step crosses into scratch columns; return their number."""
     stack = np.empty((_STACK, 2), dtype=np.int64)
     stack[0, 0], stack[0, 1], filled = 0, len(tree.levels) - 2, 1
     found = 0
@@ -201,8 +198,7 @@ def hits_in_tree(
         if level == 0:
             met, part = meet(tree.ends, node, step)
             if met != 0:
-                if found < len(hit):
-                    hit[found], sign[found], fraction[found] = tree.order[node], met, part
+                hit[found], sign[found], fraction[found] = tree.order[node], met, part
                 found += 1
             continue
         below = tree.levels[level - 1]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecoduct_analysis._compiled import compiled
-from ecoduct_analysis._piece_grid import BLOCK, ROOM, PieceGrid, Steps, hits_in_grid, steps_near
+from ecoduct_analysis._piece_grid import BLOCK, PieceGrid, Steps, hits_in_grid, steps_near
 from ecoduct_analysis._piece_tree import PieceTree, hits_in_tree
 from ecoduct_analysis.barriers import Barriers
 from ecoduct_analysis.columns import BoolArray, FloatArray, IntArray, frozen
@@ -163,7 +163,8 @@ def _cross_steps(
     steps: Steps,
 ) -> tuple[IntArray, FloatArray, int]:
     """Fill the columns of `Crossings`, whole numbers and others, and return how many rows."""
-    hit, sign, fraction = np.empty(ROOM, np.int64), np.empty(ROOM, np.int64), np.empty(ROOM)
+    pieces = len(tree.order)  # more than this no step can cross
+    hit, sign, fraction = np.empty(pieces, np.int64), np.empty(pieces, np.int64), np.empty(pieces)
     whole, real = np.empty((7, 16), dtype=np.int64), np.empty((3, 16))
     near = np.empty(min(BLOCK, len(t_ms)), dtype=np.int64)
     rows = 0
@@ -177,10 +178,6 @@ def _cross_steps(
                     found = hits_in_grid(grid, tree, step, hit, sign, fraction)
                 else:
                     found = hits_in_tree(tree, step, hit, sign, fraction)
-                if found > len(hit):
-                    hit, sign = np.empty(found, np.int64), np.empty(found, np.int64)
-                    fraction = np.empty(found)
-                    hits_in_tree(tree, step, hit, sign, fraction)
                 if found > 1:
                     _sort_hits(feature, hit, sign, fraction, found)
                 if rows + found > whole.shape[1]:
@@ -212,7 +209,8 @@ def _interpolate(
 
 @compiled
 def _count_steps(grid: PieceGrid, tree: PieceTree, steps: Steps) -> IntArray:
-    hit, sign, fraction = np.empty(ROOM, np.int64), np.empty(ROOM, np.int64), np.empty(ROOM)
+    pieces = len(tree.order)  # more than this no step can cross
+    hit, sign, fraction = np.empty(pieces, np.int64), np.empty(pieces, np.int64), np.empty(pieces)
     counts = np.zeros(len(steps.x0), dtype=np.int64)
     near = np.empty(min(BLOCK, len(counts)), dtype=np.int64)
     for begin in range(0, len(counts), BLOCK):
