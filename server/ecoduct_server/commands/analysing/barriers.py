@@ -54,6 +54,8 @@ class Plan:
         Pass over fixes that screening flags; in parity mode none is, as in the reference.
     min_encounters : int
         Fewest encounters of a feature in the reference's ranking.
+    probable : bool
+        Say how likely each crossing was; a millisecond for each step near a barrier.
     seed : int
         Of the bridges that are drawn.
     chunk : int
@@ -69,6 +71,7 @@ class Plan:
     epsg: int | None = None
     screened: bool = True
     min_encounters: int = 5
+    probable: bool = True
     seed: int = 0
     chunk: int = CHUNK
 
@@ -161,7 +164,7 @@ def _write(results: Results, plan: Plan, part: Part, barriers: Barriers) -> None
     barrier_tables.write_fixes(results, part, barriers.crs)
     # There is no bridge between two fixes of one time, which only parity mode lets pass.
     chances = None
-    if not (part.tracks.step_s <= 0).any():
+    if plan.probable and not (part.tracks.step_s <= 0).any():
         chances = crossing_probabilities(part.tracks, barriers, seed=plan.seed)
     barrier_tables.write_crossings(results, part, barriers, chances)
 

@@ -65,6 +65,9 @@ def barriers(
     min_encounters: Annotated[
         int, typer.Option(min=0, help="Fewest encounters of a barrier for an index.")
     ] = 5,
+    probability: Annotated[
+        bool, typer.Option(help="Say how likely crossings were: 1 ms for each step near a barrier.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of the bridges that are drawn.")] = 0,
 ) -> None:  # fmt: skip
     """What animals do at barriers: encounters, crossings with probability, rankings, map.
@@ -83,7 +86,7 @@ def barriers(
     plan = command.Plan(
         tracks=tracks, barriers=barriers, out=out, rule=parse_rule(EncounterRule, rule or []),
         mode=mode.value, layer=layer, epsg=epsg, screened=screen,
-        min_encounters=min_encounters, seed=seed,
+        min_encounters=min_encounters, probable=probability, seed=seed,
     )  # fmt: skip
     command.analyse_barriers(plan, clock=clock_from_environment())
 

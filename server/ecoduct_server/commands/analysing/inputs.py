@@ -1,6 +1,7 @@
 """What an analysis reads: track tables, barriers and rules; a fault is told, never traced back."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -204,12 +205,18 @@ def _read_layer(path: Path, layer: str | None) -> tuple[dict[str, Any], pa.Table
 
 def _names(columns: pa.Table, numbers: Any) -> tuple[str, ...]:
     plain = {name.lower(): name for name in reversed(columns.column_names)}
-    chosen = next((plain[name] for name in _NAMES if name in plain), None)
+    # GIS programs number features in a column like FID, OBJECTID or FID_Fence0.
+    numbering = (name for lower, name in plain.items() if re.search(r"^(object|f)?id|id$", lower))
+    chosen = next((plain[name] for name in _NAMES if name in plain), next(numbering, None))
     given = columns[chosen].to_pylist() if chosen else [None] * len(numbers)
     return tuple(
-        str(number + 1) if name in {None, ""} else str(name)
+        str(number + 1) if name in {None, ""} else _spoken(name)
         for number, name in zip(numbers, given, strict=True)
     )
+
+
+def _spoken(name: Any) -> str:
+    return str(int(name)) if isinstance(name, float) and name.is_integer() else str(name)
 
 
 def _projected(
