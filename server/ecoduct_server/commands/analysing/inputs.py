@@ -210,13 +210,15 @@ def _names(columns: pa.Table, numbers: Any) -> tuple[str, ...]:
     chosen = next((plain[name] for name in _NAMES if name in plain), next(numbering, None))
     given = columns[chosen].to_pylist() if chosen else [None] * len(numbers)
     return tuple(
-        str(number + 1) if name in {None, ""} else _spoken(name)
-        for number, name in zip(numbers, given, strict=True)
+        _spoken(name) or str(number + 1) for number, name in zip(numbers, given, strict=True)
     )
 
 
 def _spoken(name: Any) -> str:
-    return str(int(name)) if isinstance(name, float) and name.is_integer() else str(name)
+    """Name as one says it: nothing for a missing one, and no decimals for a whole number."""
+    if isinstance(name, float):
+        return str(int(name)) if name.is_integer() else ""
+    return "" if name is None else str(name)
 
 
 def _projected(
