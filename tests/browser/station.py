@@ -83,11 +83,11 @@ def browser_program() -> str | None:
         return installed
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     services = cache / "ecoduct" / "services.json"
-    return json.loads(services.read_text()).get("chromium") if services.exists() else None
+    return json.loads(services.read_text()).get("browser") if services.exists() else None
 
 
 def skip_or_fail(reason: str) -> NoReturn:
-    if os.environ.get("CI"):
+    if os.environ.get("CI") or os.environ.get("ECODUCT_REQUIRE_SERVICES"):
         pytest.fail(reason)
     pytest.skip(reason)
 
