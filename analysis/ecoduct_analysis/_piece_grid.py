@@ -17,7 +17,7 @@ _Counts = NDArray[np.int32]
 
 _PIECES_PER_CELL = 2.5  # side of a cell in lengths of pieces
 _CELLS_PER_PIECE = 4  # at the least: fewer and cells are crowded
-_MOST_CELLS = 1 << 22  # 8 MB of cell begins
+_MOST_CELLS = 1 << 22  # 16 MB of cell begins
 _ENTRIES_PER_PIECE = 32  # pieces that are long for their cells make the cells larger
 _FEW = 4096  # entries that are never too many
 _LEAST_M = 1e-3  # width of a grid around a single point

@@ -2,12 +2,16 @@
 
 import csv
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from ecoduct_analysis.rules import EncounterRule
+from ecoduct_analysis.screening import ScreenRule
 from ecoduct_server.cli import app
 from ecoduct_server.errors import BadRequest
 
@@ -83,6 +87,12 @@ def test_parity_refuses_polygons_and_leaves_nothing_behind(tmp_path: Path) -> No
     assert isinstance(done.exception, BadRequest)
     assert "lines only" in done.exception.what
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("command", "rule"), [("barriers", EncounterRule), ("screen", ScreenRule)])
+def test_help_names_every_rule(command: str, rule: type[object]) -> None:
+    told = CliRunner().invoke(app, ["analyse", command, "--help"]).output
+    assert {field.name for field in fields(rule)} <= set(re.findall(r"\w+", told))  # type: ignore[arg-type]
 
 
 def test_table_without_rows_gives_tables_without_rows(tmp_path: Path) -> None:

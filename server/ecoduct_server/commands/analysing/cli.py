@@ -107,7 +107,7 @@ def screen(*, tracks: TracksFile, out: Out, rule: Rules = None, epsg: Epsg = Non
     """Which fixes to pass over, and why; nothing is deleted.
 
     Rules: earliest_ms zero_box_deg max_dop max_error_m max_speed_m_s position_error_m spike_factor
-    min_spike_m return_part end_factor max_run; none or inf is off.
+    min_spike_m leg_factor return_part end_factor max_run; none or inf is off.
 
     Writes screened and animals as .csv and as layers of results.gpkg, screened.png and record.json.
     """
