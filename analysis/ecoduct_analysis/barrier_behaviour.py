@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ecoduct_analysis._behaviour_kernels import (
     Limits,
@@ -230,9 +230,7 @@ def _members(spans: IntArray) -> tuple[IntArray, IntArray]:
     return np.arange(offsets[-1], dtype=np.int64) + shift, offsets
 
 
-def _sums(
-    count: int, at: IntArray, amount: FloatArray | IntArray
-) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+def _sums(count: int, at: IntArray, amount: FloatArray | IntArray) -> NDArray[np.int32]:
     """Amounts up to and with each fix, (n,) array."""
     sums = np.zeros(count, dtype=np.int32)
     np.add.at(sums, at, amount.astype(np.int32))
