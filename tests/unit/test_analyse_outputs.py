@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyogrio
 import pytest
+import rasterio
 import shapely
 
+from ecoduct_analysis.grids import Grid
 from ecoduct_server.commands.analysing import record
 from ecoduct_server.commands.analysing.figures import (
     ENCOUNTERS,
@@ -205,3 +207,26 @@ def test_a_figure_is_drawn_of_anything_and_of_nothing(tmp_path: Path) -> None:
         assert "1 km" in [text.get_text() for text in full.texts]
     assert (tmp_path / "0.png").read_bytes() == (tmp_path / "1.png").read_bytes()
     assert (tmp_path / "0.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_raster_reads_back_in_its_place_with_what_is_not_known(tmp_path: Path) -> None:
+    grid = Grid(west=-400.0, north=200.0, cell_m=100.0, rows=2, columns=3, crs="EPSG:5070")
+    values = np.array([[0.5, np.nan, 0.0], [0.25, 0.25, 1e-30]])
+    with open_results(tmp_path / "out") as results:
+        results.write_raster("ud", grid, values)
+        results.write_record(a_record())
+    with rasterio.open(tmp_path / "out" / "ud.tif") as raster:
+        assert raster.crs.to_epsg() == 5070
+        assert raster.bounds == (-400.0, 0.0, -100.0, 200.0)
+        assert raster.index(-350.0, 150.0) == (0, 0)
+        np.testing.assert_array_equal(raster.read(1), values.astype(np.float32))
+    assert "ud.tif" in record.outputs(tmp_path / "out")
+
+
+def test_a_raster_of_no_globe_has_no_projection(tmp_path: Path) -> None:
+    grid = Grid(west=0.0, north=10.0, cell_m=10.0, rows=1, columns=1)
+    with open_results(tmp_path / "out") as results:
+        results.write_raster("ud", grid, np.ones((1, 1)))
+        results.write_record(a_record())
+    with rasterio.open(tmp_path / "out" / "ud.tif") as raster:
+        assert raster.crs is None

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ecoduct_server.commands.analysing.options import Epsg, Out, Rules, TracksFile
 from ecoduct_wire.clock import clock_from_environment
 
 
@@ -24,21 +25,6 @@ app = typer.Typer(
     help="Analyse track tables: files in, a folder of tables, maps and charts out.\n\n"
     "Begin with: ecoduct analyse screen --tracks tracks.csv --out screened",
 )
-
-TracksFile = Annotated[
-    Path,
-    typer.Option(
-        "--tracks", "-t", exists=True, dir_okay=False, readable=True,
-        help="CSV with Movebank's column names, or id,timestamp,lon,lat, or id,timestamp,x,y,epsg; "
-        ".gz is unpacked.",
-    ),
-]  # fmt: skip
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results; made if missing.")]
-Rules = Annotated[
-    list[str] | None,
-    typer.Option("--rule", "-r", metavar="NAME=VALUE", help="Change a parameter; repeat for more."),
-]
-Epsg = Annotated[int | None, typer.Option(help="Projection of columns x and y.")]
 
 
 @app.command()

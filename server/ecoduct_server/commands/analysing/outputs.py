@@ -1,4 +1,4 @@
-"""What an analysis writes: a folder of tables, one GeoPackage and a record, all or nothing."""
+"""What an analysis writes: a folder of tables, a GeoPackage, rasters, a record; all or nothing."""
 
 import shutil
 import warnings
@@ -7,12 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyogrio
+import rasterio
 import shapely
 from pyogrio.errors import DataSourceError
+from rasterio.errors import RasterioIOError
 
+from ecoduct_analysis.columns import FloatArray
+from ecoduct_analysis.grids import Grid
 from ecoduct_analysis.tables import with_iso_times
 from ecoduct_server.commands.analysing import record as records
 from ecoduct_server.errors import BadRequest
@@ -21,6 +26,8 @@ GEOPACKAGE: Final = "results.gpkg"
 _KINDS: Final = {
     int(shapely.GeometryType.POINT): "Point",
     int(shapely.GeometryType.LINESTRING): "LineString",
+    int(shapely.GeometryType.POLYGON): "Polygon",
+    int(shapely.GeometryType.MULTIPOLYGON): "MultiPolygon",
 }
 _UNFINISHED: Final = ".unfinished"  # in the folder itself: a rename never crosses disks
 
@@ -71,6 +78,24 @@ class Results:
         self._tables[name].write_table(text)
         _add_to_layer(self.folder / GEOPACKAGE, name, table, geometry, crs)
 
+    def write_raster(self, name: str, grid: Grid, values: FloatArray) -> None:
+        """Write ``NAME.tif``, a GeoTIFF of single precision; what is not known is nan.
+
+        Parameters
+        ----------
+        name : str
+        grid : Grid
+        values : (rows, columns) array
+            The first row is the northernmost.
+        """
+        place = rasterio.Affine(grid.cell_m, 0.0, grid.west, 0.0, -grid.cell_m, grid.north)
+        with rasterio.open(
+            self.folder / f"{name}.tif", "w", driver="GTiff", width=grid.columns, height=grid.rows,
+            count=1, dtype="float32", nodata=np.nan, crs=grid.crs, transform=place,
+            compress="deflate", predictor=3, tiled=True,
+        ) as raster:  # fmt: skip
+            raster.write(values.astype(np.float32), 1)
+
     def write_record(self, record: dict[str, Any]) -> None:
         """Keep the record of the run; without one the results are thrown away."""
         self._record = record
@@ -120,7 +145,7 @@ def open_results(out: Path) -> Iterator[Results]:
     try:
         yield results
         results.finish(out)
-    except (OSError, DataSourceError) as error:
+    except (OSError, DataSourceError, RasterioIOError) as error:
         raise _unwritable(out, error) from error
     finally:
         results.close()

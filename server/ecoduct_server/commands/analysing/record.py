@@ -39,7 +39,8 @@ from ecoduct_wire.clock import to_iso
 NAME: Final = "record.json"
 FORMAT: Final = "ecoduct-analysis/1"
 _PACKAGES: Final = (
-    "ecoduct", "numpy", "scipy", "shapely", "numba", "pyproj", "pyarrow", "pyogrio", "matplotlib",
+    "ecoduct", "numpy", "scipy", "shapely", "numba", "pyproj", "pyarrow", "pyogrio",
+    "rasterio", "ruptures", "matplotlib",
 )  # fmt: skip
 _PARTS: Final = (".shx", ".dbf", ".prj", ".cpg")  # of a Shapefile
 
