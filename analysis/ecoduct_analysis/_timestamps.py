@@ -1,5 +1,6 @@
 """Times of a table's column, in whatever form, as milliseconds since 1970 UTC."""
 
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ _PER_MS: Final = {"us": 1_000, "ns": 1_000_000}
 _DAY_MS, _HOUR_MS, _MINUTE_MS, _SECOND_MS = 86_400_000, 3_600_000, 60_000, 1_000
 _HOURS, _SIXTY, _YEAR_0 = 24, 60, 1970
 
+_ZONED: Final = re.compile(r":\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)$")
 _ISO: Final = (
     r"^(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)"
     r"(?:[Tt ](?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<part>\d+))?)?)?"
@@ -62,8 +64,12 @@ def _known(ms: Any, known: BoolArray) -> IntArray:
 
 
 def _of_text(text: Any) -> IntArray:
-    # Arrow's own parser is fifteen times faster, but it is all or nothing.
-    for instant in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+    # Arrow's own parser is fifteen times faster, but it is all or nothing. To find out that it is
+    # nothing takes longer than to read, so that the likelier form comes first.
+    forms = [pa.timestamp("us"), pa.timestamp("us", "UTC")]
+    if len(text) and _ZONED.search(text[0].as_py() or ""):
+        forms.reverse()
+    for instant in forms:
         try:
             return _of_instants(text.cast(instant))
         except pa.ArrowInvalid:

@@ -60,6 +60,23 @@ def runs(indices: IntArray, offsets: IntArray) -> tuple[IntArray, IntArray]:
     return np.arange(new[-1], dtype=np.int64) + shift, new
 
 
+def order_of(track: IntArray, t_ms: IntArray) -> IntArray:
+    """Positions of fixes by track and time; of equals, the one that came first stays first."""
+    if _in_order(track, t_ms):  # as most tables are, and sorting costs more than all else
+        return np.arange(len(track), dtype=np.int64)
+    return np.lexsort((t_ms, track)).astype(np.int64)
+
+
+@compiled
+def _in_order(track: IntArray, t_ms: IntArray) -> bool:
+    for fix in range(1, len(track)):
+        if track[fix] < track[fix - 1]:
+            return False
+        if track[fix] == track[fix - 1] and t_ms[fix] < t_ms[fix - 1]:
+            return False
+    return True
+
+
 @compiled
 def _rises(offsets: IntArray, count: int) -> bool:
     for track in range(len(offsets) - 1):

@@ -16,6 +16,7 @@ from ecoduct_analysis.columns import (
     check_offsets,
     frozen,
     offsets_of,
+    order_of,
     runs,
 )
 from ecoduct_analysis.errors import BadTracks, NotProjected
@@ -114,7 +115,7 @@ class Fixes:
         times = np.asarray(t_ms, dtype=np.int64)
         if not len(which) == len(times) == np.size(x) == np.size(y):
             raise BadTracks("The columns track, t_ms, x and y must have one length.")
-        order = np.lexsort((times, which))
+        order = order_of(which, times)
 
         def sorted_column(values: ArrayLike | None) -> FloatArray | None:
             return None if values is None else np.asarray(values, dtype=np.float64)[order]
@@ -125,7 +126,7 @@ class Fixes:
             t_ms=times[order],
             x=np.asarray(x, dtype=np.float64)[order],
             y=np.asarray(y, dtype=np.float64)[order],
-            row=order.astype(np.int64),
+            row=order,
             crs=crs,
             error_m=sorted_column(error_m),
             dop=sorted_column(dop),

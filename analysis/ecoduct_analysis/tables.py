@@ -105,8 +105,8 @@ def read_csv(path: str | Path, *, epsg: int | str | None = None, hidden: bool = 
     return from_arrow(load_csv(path), epsg=epsg, hidden=hidden)
 
 
-def load_csv(path: str | Path) -> pa.Table:
-    """Columns of a CSV file that `from_arrow` understands, as text.
+def load_csv(path: str | Path, *, also: Sequence[str] = ()) -> pa.Table:
+    """Columns of a CSV file that `from_arrow` understands, and others that are named, as text.
 
     Raises
     ------
@@ -118,14 +118,16 @@ def load_csv(path: str | Path) -> pa.Table:
         opened = gzip.open if path.suffix == ".gz" else open
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
             names = next(csv.reader(file), [])
-        found = _needed(names)
+        wanted = list(dict.fromkeys((*_needed(names).values(), *also)))
+        if lacking := [name for name in also if name not in names]:
+            raise BadTable(f"There is no column {lacking[0]!r} among: {', '.join(names)}.")
         return pyarrow.csv.read_csv(
             str(path),
             # A comment of Movebank's may hold a line break between its quotes.
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=list(found.values()),
-                column_types=dict.fromkeys(found.values(), pa.string()),
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, pa.string()),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,  # R writes an animal called NA as "NA"
             ),
@@ -134,7 +136,13 @@ def load_csv(path: str | Path) -> pa.Table:
         raise BadTable(f"{path.name} is not a CSV file in UTF-8: {error}") from error
 
 
-def from_arrow(table: pa.Table, *, epsg: int | str | None = None, hidden: bool = False) -> Fixes:
+def from_arrow(
+    table: pa.Table,
+    *,
+    epsg: int | str | None = None,
+    hidden: bool = False,
+    by: str | None = None,
+) -> Fixes:
     """Fixes of an Arrow table; the names of its columns are those of `COLUMNS`.
 
     An animal is the individual, or the tag where no individual is named. A cell that is not a
@@ -151,6 +159,8 @@ def from_arrow(table: pa.Table, *, epsg: int | str | None = None, hidden: bool =
     hidden : bool
         Also give the rows that the table itself marks as outliers (Movebank's ``visible`` is
         false); `visible` tells which. Without it they are left out, and their ``row`` with them.
+    by : str, optional
+        Column that names the tracks instead of the animal: its years, or its migrations.
 
     Returns
     -------
@@ -174,7 +184,8 @@ def from_arrow(table: pa.Table, *, epsg: int | str | None = None, hidden: bool =
     (array([ True, False]), array([1, 0]))
     """
     found = _needed(table.column_names)
-    names, track = animals([table[found[ours]] for ours in ("animal", "device") if ours in found])
+    named_by = [by] if by else [found[ours] for ours in ("animal", "device") if ours in found]
+    names, track = animals([table[name] for name in named_by])
     t_ms = to_ms(table[found["at"]])
     if len(t_ms) and (t_ms == NO_TIME).all():
         raise BadTable(

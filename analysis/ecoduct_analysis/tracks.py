@@ -15,6 +15,7 @@ from ecoduct_analysis.columns import (
     check_offsets,
     frozen,
     offsets_of,
+    order_of,
     runs,
 )
 from ecoduct_analysis.errors import BadTracks
@@ -124,7 +125,7 @@ class Tracks:
         times = np.asarray(t_ms, dtype=np.int64)
         if not len(which) == len(times) == np.size(x) == np.size(y):
             raise BadTracks("The columns track, t_ms, x and y must have one length.")
-        order = np.lexsort((times, which))
+        order = order_of(which, times)
         return cls(
             names=tuple(names),
             offsets=offsets_of(which, len(names)),

@@ -174,3 +174,33 @@ def test_a_value_that_a_rule_cannot_take_is_told(pair: str, told: str) -> None:
     assert caught.value.where == f"--rule {pair}"
     with pytest.raises(BadRequest, match="most is given twice"):
         parse_rule(Rule, ["most=1", "most=2"])
+
+
+def test_a_column_may_name_parts_of_animals(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.csv"
+    path.write_text(
+        "id,timestamp,lon,lat,seq\n"
+        "b,2026-01-01T00:00:00Z,1,1,b_spring\nb,2026-09-01T00:00:00Z,2,2,b_autumn\n"
+        "a,2026-01-01T00:00:00Z,3,3,a_spring\nb,2026-01-01T01:00:00Z,4,4,b_spring\n"
+    )
+    table = read_tracks(path, by="seq")
+    assert table.fixes.names == ("a_spring", "b_autumn", "b_spring")
+    assert table.owners == ("a", "b", "b")
+    assert list(table.fixes.x) == [3, 2, 1, 4]
+    assert [part.owners for part in chunks(table, 2)] == [("a", "b"), ("b",)]
+
+
+def test_a_part_of_two_animals_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.csv"
+    path.write_text(
+        "id,timestamp,lon,lat,seq\na,2026-01-01T00:00:00Z,1,1,s\nb,2026-01-01T01:00:00Z,1,1,s\n"
+    )
+    with pytest.raises(BadRequest, match="'s' holds fixes of a and of b"):
+        read_tracks(path, by="seq")
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.csv"
+    path.write_text("id,timestamp,lon,lat\na,2026-01-01T00:00:00Z,1,1\n")
+    with pytest.raises(BadRequest, match="no column 'seq'"):
+        read_tracks(path, by="seq")

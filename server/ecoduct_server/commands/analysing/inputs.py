@@ -38,10 +38,13 @@ class TrackTable:
     fixes : Fixes
         ``row`` counts the rows below the column names from 0.
     visible : (n,) array of bool
+    owners : tuple of str
+        Animal of each of the fixes' names, which may be parts of an animal's life.
     """
 
     fixes: Fixes
     visible: BoolArray
+    owners: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,17 +69,24 @@ class BarrierTable:
     without_geometry: int
 
 
-def read_tracks(path: Path, *, epsg: int | None = None) -> TrackTable:
+def read_tracks(path: Path, *, epsg: int | None = None, by: str | None = None) -> TrackTable:
     """Read a track table.
+
+    Parameters
+    ----------
+    by : str, optional
+        Column that names the tracks, where an animal has several: its years, its migrations.
 
     Raises
     ------
     BadRequest
     """
     try:
-        table = load_csv(path)
-        fixes = from_arrow(table, epsg=epsg, hidden=True)
-        return TrackTable(fixes, visible(table)[fixes.row])
+        table = load_csv(path, also=[by] if by else [])
+        fixes = from_arrow(table, epsg=epsg, hidden=True, by=by)
+        whole = from_arrow(table, epsg=epsg, hidden=True) if by else fixes
+        owners = _owners(path, fixes, whole) if by else fixes.names
+        return TrackTable(fixes, visible(table)[fixes.row], owners)
     except OSError as error:
         raise _unreadable(path, error) from error
     except AnalysisError as error:
@@ -101,7 +111,7 @@ def chunks(table: TrackTable, fixes: int) -> Iterator[TrackTable]:
             error_m=None if whole.error_m is None else whole.error_m[at],
             dop=None if whole.dop is None else whole.dop[at],
         )  # fmt: skip
-        yield TrackTable(part, table.visible[at])
+        yield TrackTable(part, table.visible[at], table.owners[begin:end])
         begin = max(end, 1)
 
 
@@ -173,6 +183,23 @@ def parse_rule(kind: type[Rule], pairs: Sequence[str]) -> Rule:
             str(error), where=" ".join(f"--rule {pair}" for pair in pairs) or kind.__name__,
             remedy="Give a value that the method can use; its page in docs/methods has the limits.",
         ) from error  # fmt: skip
+
+
+def _owners(path: Path, parts: Fixes, whole: Fixes) -> tuple[str, ...]:
+    counts = np.diff(whole.offsets)
+    animal = np.empty(len(whole), dtype=np.int64)
+    animal[whole.row] = np.repeat(np.arange(len(counts)), counts)
+    first = animal[parts.row[parts.offsets[:-1]]]
+    shared = animal[parts.row] != np.repeat(first, np.diff(parts.offsets))
+    if shared.any():
+        at = int(np.argmax(shared))
+        name = parts.names[int(np.searchsorted(parts.offsets, at, side="right")) - 1]
+        raise BadRequest(
+            f"{name!r} holds fixes of {whole.names[first[parts.names.index(name)]]} and of "
+            f"{whole.names[animal[parts.row[at]]]}.",
+            where=str(path), remedy="Give a column whose names belong to one animal each.",
+        )  # fmt: skip
+    return tuple(whole.names[number] for number in first)
 
 
 def _unreadable(path: Path, error: Exception) -> BadRequest:

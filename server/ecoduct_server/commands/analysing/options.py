@@ -26,3 +26,10 @@ Scheduler = Annotated[
         help="Compute on a Dask cluster, for example tcp://10.0.0.5:8786; local starts one here.",
     ),
 ]
+By = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column that names the tracks instead of the animal: its years, or its migrations.",
+    ),
+]
