@@ -9,7 +9,10 @@ from typing import Final
 
 from benchmarks.measure import Bar, Row, Skipped, WrongAnswer, pin_to_one_core, write_json
 
-LINES: Final = ("steps", "screening", "crossings", "nearest", "live", "behaviour", "memory")
+LINES: Final = (
+    "steps", "screening", "crossings", "nearest", "live", "behaviour", "corridors", "dynamic",
+    "utilisation", "population", "stays", "chain", "dask", "memory",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -47,14 +47,13 @@ class Steps:
 
     @classmethod
     def of(cls, tracks: Tracks, variance_m2_s: FloatArray, rule: BridgeRule, seed: int) -> Self:
-        """Steps of all tracks whose variance is known, without those over a gap."""
+        """Steps of all tracks whose variance, one for each step, is known, but none over a gap."""
         first, duration_s = tracks.steps, tracks.step_s
-        track = tracks.track[first]
-        bridged = np.isfinite(variance_m2_s[track]) & (duration_s <= rule.max_gap_s)
-        first, track, duration_s = first[bridged], track[bridged], duration_s[bridged]
-        last = first + 1
+        bridged = np.isfinite(variance_m2_s) & (duration_s <= rule.max_gap_s)
+        first, duration_s = first[bridged], duration_s[bridged]
+        track, last = tracks.track[first], first + 1
         errors = known_errors_m(tracks, error_m=rule.error_m)
-        spread2 = variance_m2_s[track] * duration_s
+        spread2 = variance_m2_s[bridged] * duration_s
         names = np.array([_hash(name) for name in tracks.names], dtype=np.uint64)
         columns = (tracks.x, tracks.y, errors)
         return cls(

@@ -11,9 +11,10 @@ from ecoduct_analysis._drawn_bridges import REACH_SD
 from ecoduct_analysis._near_steps import Layout, NearSteps, Steps, near_steps
 from ecoduct_analysis._orthants import PLACES, meets
 from ecoduct_analysis.barriers import Barriers
-from ecoduct_analysis.bridges import BridgeRule, motion_variance_m2_s
+from ecoduct_analysis.bridges import BridgeRule
 from ecoduct_analysis.columns import NO_TIME
 from ecoduct_analysis.errors import BadRule
+from ecoduct_analysis.motion_variance import motion_variance_m2_s
 from ecoduct_analysis.tracks import BoolArray, FloatArray, IntArray, Tracks
 
 _BATCH = 4096  # steps looked at together: bounds the memory for pairs of step and piece
@@ -209,9 +210,11 @@ def crossing_probabilities(
         ``n`` fixes of ``k`` animals. Steps longer than ``rule.max_gap_s`` give no row.
     barriers : Barriers
         In the same projection.
-    variance_m2_s : (k,) array or float, m^2/s, optional
-        Brownian motion variance per axis; without it that of `motion_variance_m2_s`. Tracks where
-        it is nan give no row.
+    variance_m2_s : (k,) or (m,) array or float, m^2/s, optional
+        Brownian motion variance per axis, of each track or of each of the ``m`` steps in the order
+        of `Tracks.steps` (``dynamic_variance(...).bridge_variance_m2_s``); without it that of
+        `motion_variance_m2_s`. As many values as tracks are taken for those of tracks. Where it is
+        nan there is no row.
     rule : BridgeRule, optional
     seed : int
         Another seed draws other bridges.
@@ -223,7 +226,7 @@ def crossing_probabilities(
     Raises
     ------
     BadRule
-        A variance below 0, or not one for each track.
+        A variance below 0, or not one for each track or step.
     NotProjected
         The tracks are in another projection than the barriers.
 
@@ -249,10 +252,7 @@ def crossing_probabilities(
     if variance_m2_s is None:
         variance_m2_s = motion_variance_m2_s(
             tracks, error_m=rule.error_m, max_gap_s=rule.max_gap_s)  # fmt: skip
-    given = np.asarray(variance_m2_s, dtype=np.float64)
-    if given.shape not in {(), (len(tracks.names),)} or (given < 0).any() or np.isinf(given).any():
-        raise BadRule("Give one variance for each track, 0 or more, or nan.")
-    steps = Steps.of(tracks, np.broadcast_to(given, (len(tracks.names),)), rule, seed)
+    steps = Steps.of(tracks, _of_steps(tracks, variance_m2_s), rule, seed)
     layout = Layout.of(barriers)
     batches = [
         _rows(tracks, near_steps(steps.part(begin, begin + _BATCH), barriers, rule), layout, rule)
@@ -262,6 +262,18 @@ def crossing_probabilities(
         field.name: np.concatenate([getattr(batch, field.name) for batch in batches])
         for field in fields(CrossingProbabilities)
     })  # fmt: skip
+
+
+def _of_steps(tracks: Tracks, variance_m2_s: ArrayLike) -> FloatArray:
+    """Variance of each step, given for all, for each track or for each step."""
+    given = np.asarray(variance_m2_s, dtype=np.float64)
+    first = tracks.steps
+    fits = given.shape in {(), (len(tracks.names),), first.shape}
+    if not fits or (given < 0).any() or np.isinf(given).any():
+        raise BadRule("Give one variance for each track or each step, 0 or more, or nan.")
+    if given.shape == (len(tracks.names),):
+        given = given[tracks.track[first]]
+    return np.broadcast_to(given, first.shape)
 
 
 def _rows(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ecoduct_analysis.barrier_behaviour import classify_encounters
 from ecoduct_analysis.barriers import Barriers
@@ -29,6 +30,7 @@ from ecoduct_analysis.stopovers import find_stays
 from ecoduct_analysis.tracks import Tracks
 from ecoduct_server.commands.analysing import figures
 from ecoduct_server.commands.analysing.figures import BAR, ENCOUNTERS, INK, PALETTE, Points
+from figure_motion_variance import figure_motion_variance
 
 HOUR_MS = 3_600_000
 FENCE = shapely.LineString([(-6000, -300), (-1500, 400), (2500, -200), (6500, 500)])
@@ -285,6 +287,11 @@ FIGURES: dict[str, Callable[[Axes], None]] = {
     "stays": stays,
 }
 
+# Each in a module of its own, named as its page.
+LATER_FIGURES: dict[str, Callable[[], Figure]] = {
+    "motion-variance": figure_motion_variance,
+}
+
 
 def main(folder: Path) -> None:
     """Draw every figure into a folder."""
@@ -293,6 +300,9 @@ def main(folder: Path) -> None:
         figure, (axes,) = figures.new_figure(1, title="", width_in=8.0, height_in=3.8)
         draw(axes)
         figures.save(figure, folder / f"{name}.png")
+        print(folder / f"{name}.png")
+    for name, make in LATER_FIGURES.items():
+        figures.save(make(), folder / f"{name}.png")
         print(folder / f"{name}.png")
 
 

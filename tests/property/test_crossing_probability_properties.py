@@ -7,13 +7,14 @@ import pytest
 import shapely
 
 from ecoduct_analysis.barriers import Barriers
-from ecoduct_analysis.bridges import BridgeRule, motion_variance_m2_s
+from ecoduct_analysis.bridges import BridgeRule
 from ecoduct_analysis.crossing_probability import (
     CrossingProbabilities,
     crossing_probabilities,
     straight_crossing_probability,
 )
 from ecoduct_analysis.crossings import find_crossings
+from ecoduct_analysis.motion_variance import motion_variance_m2_s
 from ecoduct_analysis.tracks import FloatArray, Tracks
 from gallery import random_walks
 
