@@ -125,10 +125,11 @@ class Tracks:
         times = np.asarray(t_ms, dtype=np.int64)
         if not len(which) == len(times) == np.size(x) == np.size(y):
             raise BadTracks("The columns track, t_ms, x and y must have one length.")
-        order = order_of(which, times)
+        offsets = offsets_of(which, len(names))
+        order = order_of(which, times, offsets)
         return cls(
             names=tuple(names),
-            offsets=offsets_of(which, len(names)),
+            offsets=offsets,
             t_ms=times[order],
             x=np.asarray(x, dtype=np.float64)[order],
             y=np.asarray(y, dtype=np.float64)[order],
