@@ -8,8 +8,12 @@ from numpy.typing import ArrayLike
 
 from ecoduct_analysis.columns import FloatArray, IntArray
 from ecoduct_analysis.errors import BadRule
+from ecoduct_analysis.tracks import Tracks
 
 MOST_CELLS = 2**31  # a float64 for each would fill 16 GB
+_CELLS_ACROSS = 500.0  # as track2KBA has it: a map shows no more
+_MANY_CELLS = 10_000_000.0  # a raster of 40 MB for each animal
+_LEAST_CELL_M = 10.0  # a fix scatters as far
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,42 @@ class Grid:
             )
 
     @classmethod
+    def within(
+        cls,
+        bounds: tuple[float, float, float, float],
+        *,
+        cell_m: float,
+        crs: str | None = None,
+    ) -> Self:
+        """Grid with given edges; east and south give way where the cells do not fit.
+
+        Parameters
+        ----------
+        bounds : (west, south, east, north), m
+        cell_m : float, m
+
+        Raises
+        ------
+        BadRule
+            Edges without area between them, or a grid that cannot be held.
+
+        Examples
+        --------
+        >>> Grid.within((0.0, 0.0, 260.0, 200.0), cell_m=100.0).bounds
+        (0.0, 0.0, 300.0, 200.0)
+        """
+        west, south, east, north = bounds
+        if not (-np.inf < west < east < np.inf and -np.inf < south < north < np.inf):
+            raise BadRule(
+                "A grid lies between finite edges, west below east and south below north, not "
+                f"{west:g}, {south:g}, {east:g}, {north:g}."
+            )
+        if not 0 < cell_m < np.inf:
+            raise BadRule("cell_m must be above 0 and finite.")
+        rows, columns = (max(1, round(side / cell_m)) for side in (north - south, east - west))
+        return cls(west=west, north=north, cell_m=cell_m, rows=rows, columns=columns, crs=crs)
+
+    @classmethod
     def around(
         cls,
         x: ArrayLike,
@@ -66,6 +106,7 @@ class Grid:
         *,
         cell_m: float,
         margin: float = 0.3,
+        margin_m: float = 0.0,
         crs: str | None = None,
     ) -> Self:
         """Grid about positions, on whole multiples of its cells so that two grids fit together.
@@ -77,18 +118,27 @@ class Grid:
         margin : float
             Part of the longer side of the positions' box that is added on each side; at least
             one cell is. Default 0.3 as Migration Mapper (Merkle et al. 2022) has it.
+        margin_m : float, m
+            Added on each side at least: as far as bridges or kernels reach.
 
         Raises
         ------
         BadRule
             No finite position, or a grid that cannot be held.
+
+        Examples
+        --------
+        >>> Grid.around([0.0, 900.0], [50.0, 50.0], cell_m=100.0).bounds
+        (-300.0, -300.0, 1200.0, 400.0)
         """
         across, along = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
         if not (across.size and np.isfinite(across).all() and np.isfinite(along).all()):
             raise BadRule("A grid needs positions, all of them finite.")
         if not 0 < cell_m < np.inf:
             raise BadRule("cell_m must be above 0 and finite.")
-        edge = max(margin * max(np.ptp(across), np.ptp(along)), cell_m)
+        if not (0 <= margin < np.inf and 0 <= margin_m < np.inf):
+            raise BadRule("margin and margin_m must be 0 or more, and finite.")
+        edge = max(margin * max(np.ptp(across), np.ptp(along)), margin_m, cell_m)
         west = np.floor((across.min() - edge) / cell_m)
         north = np.ceil((along.max() + edge) / cell_m)
         east = np.ceil((across.max() + edge) / cell_m)
@@ -143,3 +193,38 @@ class Grid:
         whole = np.zeros(len(self))
         whole[cell] = values
         return whole.reshape(self.rows, self.columns)
+
+
+def suggest_cell_m(tracks: Tracks) -> float:
+    """Side of a cell that shows the land of a usual animal well: 1, 2 or 5 times a power of ten.
+
+    Parameters
+    ----------
+    tracks : Tracks
+
+    Returns
+    -------
+    float, m
+        About 500 cells lie along the longer side of the median animal's fixes, fewer where all
+        animals together would need more than ten million; at least 10 m.
+
+    Examples
+    --------
+    >>> far = Tracks.from_arrays(
+    ...     ["a", "b"], track=[0, 0, 1, 1], t_ms=[0, 1, 0, 1], x=[0, 12_000, 0, 90_000], y=[0] * 4)
+    >>> suggest_cell_m(far.select([0])), suggest_cell_m(far), suggest_cell_m(far.select([]))
+    (50.0, 200.0, 10.0)
+    """
+    held = tracks.select(np.flatnonzero(np.diff(tracks.offsets) > 0))
+    if not len(held):
+        return _LEAST_CELL_M
+    begins = held.offsets[:-1]
+    sides = [
+        np.maximum.reduceat(values, begins) - np.minimum.reduceat(values, begins)
+        for values in (held.x, held.y)
+    ]
+    usual = float(np.median(np.maximum(*sides))) / _CELLS_ACROSS
+    least = float(np.sqrt(np.ptp(held.x) * np.ptp(held.y) / _MANY_CELLS))
+    wanted = max(usual, least, _LEAST_CELL_M)
+    unit = 10.0 ** np.floor(np.log10(wanted))
+    return float(next(step * unit for step in (1.0, 2.0, 5.0, 10.0) if step * unit >= wanted))
