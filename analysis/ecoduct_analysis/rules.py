@@ -14,22 +14,54 @@ class StayRule:
     Attributes
     ----------
     radius_m : float, m
-        No two fixes of a stay's windows are more than twice this apart. 300 m holds the
-        scatter of a collar's fixes (5 to 30 m) and a herd's grazing of a few hours.
-    min_stay_s : float, s
+        Farthest from the centre that the fixes of a stay lie, before their errors are allowed
+        for. 300 m holds a herd's grazing of a few hours. Ours, as all defaults here are: what is
+        published differs with species and question.
+    min_stay_h : float, h
         Shortest stay. Six hours tell a stop from a rest.
-    max_gap_s : float, s
+    max_gap_h : float, h
         A longer silence ends a stay: where the animal went meanwhile is not known. Twelve hours
         are six fixes of the 2 h schedule that most large mammals wear.
+    error_m : float, m
+        Standard deviation along each axis of a fix whose own is not known. 10 m is what a collar
+        does under open sky.
+    hysteresis : float
+        How many times the radius a fix may be away that does not count as an exit, so that an
+        animal at the edge does not end its stay with every step.
+    exits : int
+        Fixes in a row that must be away to end a stay, and back to go on with it: with two, one
+        poor fix neither ends nor splits it.
+    bridge_h : float, h
+        Longest silence over which two stays are one if the animal is where it was. Not more than
+        ``max_gap_h`` bridges nothing, as 0 does.
     """
 
     radius_m: float = 300.0
-    min_stay_s: float = 6 * 3600.0
-    max_gap_s: float = 12 * 3600.0
+    min_stay_h: float = 6.0
+    max_gap_h: float = 12.0
+    error_m: float = 10.0
+    hysteresis: float = 1.5
+    exits: int = 2
+    bridge_h: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.radius_m > 0 and self.min_stay_s > 0 and self.max_gap_s > 0):
-            raise BadRule("radius_m, min_stay_s and max_gap_s must be above 0.")
+        for name in ("radius_m", "min_stay_h", "max_gap_h"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise BadRule(f"{name} must be above 0 and finite.")
+        for name in ("error_m", "bridge_h"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise BadRule(f"{name} must be 0 or more and finite.")
+        if not 1 <= self.hysteresis < np.inf:
+            raise BadRule("hysteresis must be 1 or more and finite.")
+        if not (self.exits >= 1 and self.exits == int(self.exits)):
+            raise BadRule("exits must be a whole number from 1 on.")
+
+    @property
+    def reach_h(self) -> float:
+        """How far away in time a fix can matter to whether another belongs to a stay, h."""
+        needed = max(3, 3 * self.exits - 1)
+        # A window less its last fix is too short in time or in fixes.
+        return max(self.min_stay_h + self.max_gap_h, (needed - 1) * self.max_gap_h, self.bridge_h)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ecoduct_analysis.stopovers import find_stays
 from ecoduct_analysis.tracks import FloatArray, Tracks
 from gallery import HOUR_MS, random_walks
 
-RULE = StayRule(radius_m=300.0, min_stay_s=6 * 3600.0, max_gap_s=12 * 3600.0)
+RULE = StayRule(radius_m=300.0, min_stay_h=6.0, max_gap_h=12.0)
 SEEDS = range(25)
 
 
@@ -103,7 +103,7 @@ def test_stays_are_the_same_backwards_in_time(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_stay_in_a_part_of_a_track_is_the_stay_in_the_whole(seed: int) -> None:
     tracks = random_walks(seed, animals=1, fixes=200)
-    reach_ms = 18 * HOUR_MS
+    reach_ms = round(RULE.reach_h * HOUR_MS)
     cut = int(tracks.t_ms[100])
     part = tracks.t_ms >= cut
     later = Tracks.from_arrays(

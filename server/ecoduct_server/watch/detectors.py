@@ -21,6 +21,7 @@ from ecoduct_server.store.landscape import Landscape
 log = logging.getLogger("ecoduct.watch")
 
 STAY_RULE = StayRule()
+_MS_PER_H = 3_600_000
 DIRECTIONS = {1: "left_to_right", -1: "right_to_left", 0: "there_and_back"}
 
 
@@ -82,7 +83,7 @@ def stays(tracks: Tracks, landscape: Landscape) -> list[Finding]:
 
 DETECTORS = (
     Detector("crossing", crossings, reach_ms=0),
-    Detector("stay", stays, reach_ms=round((STAY_RULE.min_stay_s + STAY_RULE.max_gap_s) * 1000)),
+    Detector("stay", stays, reach_ms=round(STAY_RULE.reach_h * _MS_PER_H)),
 )
 
 
