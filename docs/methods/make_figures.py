@@ -22,15 +22,19 @@ from ecoduct_analysis.encounters import KINDS
 from ecoduct_analysis.fixes import Fixes
 from ecoduct_analysis.nulls import Null, NullRule, observed_against_expected
 from ecoduct_analysis.permeability import fit_kappa
-from ecoduct_analysis.rules import EncounterRule, StayRule
+from ecoduct_analysis.rules import EncounterRule
 from ecoduct_analysis.screening import screen
 from ecoduct_analysis.step_selection import SelectionRule, fit_step_selection
 from ecoduct_analysis.steps import measure_steps, net_squared_displacement_m2
-from ecoduct_analysis.stopovers import find_stays
 from ecoduct_analysis.tracks import Tracks
 from ecoduct_server.commands.analysing import figures
 from ecoduct_server.commands.analysing.figures import BAR, ENCOUNTERS, INK, PALETTE, Points
+from figure_corridors import figure_corridors
+from figure_migration_phases import figure_migration_phases
 from figure_motion_variance import figure_motion_variance
+from figure_populations import figure_populations
+from figure_stays import figure_stays
+from figure_utilisation import figure_utilisation
 
 HOUR_MS = 3_600_000
 FENCE = shapely.LineString([(-6000, -300), (-1500, 400), (2500, -200), (6500, 500)])
@@ -260,20 +264,6 @@ def before_after(axes: Axes) -> None:
     figures.label(axes, x="planted effect", y="found effect, 95 % interval")
 
 
-def stays(axes: Axes) -> None:
-    """Stays of an animal that rests three times."""
-    dice = np.random.default_rng(8)
-    homes = np.repeat([[0, 0], [4000, 1500], [9000, 0]], 40, axis=0) + dice.normal(0, 60, (120, 2))
-    ways = [np.linspace(a, b, 8) for a, b in (((0, 0), (4000, 1500)), ((4000, 1500), (9000, 0)))]
-    places = np.concatenate((homes[:40], ways[0], homes[40:80], ways[1], homes[80:]))
-    tracks = track_of(places, 1.0)
-    found = find_stays(tracks, StayRule())
-    rings = [shapely.Point(x, y).buffer(r) for x, y, r in
-             zip(found.x, found.y, found.radius_m, strict=True)]  # fmt: skip
-    middles = Points(found.x, found.y, "stay", RED, 5.0)
-    figures.draw_map(axes, tracks=tracks, lines=rings, points=[middles])
-
-
 FIGURES: dict[str, Callable[[Axes], None]] = {
     "steps": steps,
     "screening": screening,
@@ -284,12 +274,16 @@ FIGURES: dict[str, Callable[[Axes], None]] = {
     "nulls": nulls,
     "step-selection": step_selection,
     "before-after": before_after,
-    "stays": stays,
 }
 
 # Each in a module of its own, named as its page.
 LATER_FIGURES: dict[str, Callable[[], Figure]] = {
+    "corridors": figure_corridors,
+    "migration-phases": figure_migration_phases,
     "motion-variance": figure_motion_variance,
+    "populations": figure_populations,
+    "stays": figure_stays,
+    "utilisation": figure_utilisation,
 }
 
 

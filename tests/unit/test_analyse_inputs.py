@@ -204,3 +204,12 @@ def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     path.write_text("id,timestamp,lon,lat\na,2026-01-01T00:00:00Z,1,1\n")
     with pytest.raises(BadRequest, match="no column 'seq'"):
         read_tracks(path, by="seq")
+
+
+def test_corridors_of_a_landscape_are_read_without_its_barriers() -> None:
+    read = read_barriers(EXAMPLES / "landscape.geojson", crs=UTM_48, kind="corridor")
+    assert read.names
+    assert {place.geom_type for place in read.geometries} == {"Polygon"}
+    assert not set(read.names) & set(
+        read_barriers(EXAMPLES / "landscape.geojson", crs=UTM_48).names
+    )

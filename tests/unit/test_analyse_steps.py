@@ -1,6 +1,5 @@
 """The commands on files: every row comes back, measured or judged, in memory that is bounded."""
 
-import csv
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,25 +18,11 @@ from ecoduct_analysis.screening import ScreenRule
 from ecoduct_server.commands.analysing.screening import analyse_screen
 from ecoduct_server.commands.analysing.steps import analyse_steps
 from ecoduct_server.errors import BadRequest
+from reference_tables import rows_of
+from standing import Standing
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NOW_MS = 1_793_000_000_000
 COMMANDS = {"steps": analyse_steps, "screened": analyse_screen}
-
-
-class Standing:
-    """A clock that stands still."""
-
-    def now_ms(self) -> int:
-        return NOW_MS
-
-    def monotonic_ns(self) -> int:
-        return 0
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def layer_of(folder: Path, name: str) -> pa.Table:

@@ -10,14 +10,14 @@ from ecoduct_analysis.barrier_behaviour import Mode, classify_encounters
 from ecoduct_analysis.barrier_ranking import rank_features, rank_pieces
 from ecoduct_analysis.barriers import Barriers
 from ecoduct_analysis.bridges import BridgeRule
-from ecoduct_analysis.columns import NO_TIME, BoolArray
+from ecoduct_analysis.columns import BoolArray
 from ecoduct_analysis.crossing_probability import crossing_probabilities
 from ecoduct_analysis.encounters import KINDS, Behaviour, join_behaviours
 from ecoduct_analysis.errors import AnalysisError
 from ecoduct_analysis.fixes import Fixes
 from ecoduct_analysis.projection import choose_crs
 from ecoduct_analysis.rules import EncounterRule
-from ecoduct_analysis.screening import ScreenRule, screen
+from ecoduct_analysis.screening import ScreenRule
 from ecoduct_analysis.tracks import Tracks
 from ecoduct_server.commands.analysing import barrier_figures, barrier_tables
 from ecoduct_server.commands.analysing.barrier_tables import Part
@@ -119,7 +119,7 @@ def analyse_barriers(plan: Plan, *, clock: Clock) -> None:
 
 def _read(plan: Plan, *, now_ms: int) -> _Given:
     table = read_tracks(plan.tracks, epsg=plan.epsg)
-    kept = _kept(table, plan, now_ms=now_ms)
+    kept = table.kept(screened=plan.screened and plan.mode != "parity", now_ms=now_ms)
     crs = _crs(plan, table.fixes, kept)
     fences = read_barriers(plan.barriers, crs=crs, layer=plan.layer)
     barriers = Barriers.from_geometries(fences.names, fences.geometries, crs=crs)
@@ -167,18 +167,6 @@ def _write(results: Results, plan: Plan, part: Part, barriers: Barriers) -> None
     if plan.probable and not (part.tracks.step_s <= 0).any():
         chances = crossing_probabilities(part.tracks, barriers, seed=plan.seed)
     barrier_tables.write_crossings(results, part, barriers, chances)
-
-
-def _kept(table: TrackTable, plan: Plan, *, now_ms: int) -> BoolArray:
-    fixes = table.fixes
-    usable: BoolArray = (
-        table.visible & np.isfinite(fixes.x) & np.isfinite(fixes.y) & (fixes.t_ms != NO_TIME)
-    )
-    if plan.mode == "parity" or not plan.screened:
-        return usable
-    kept = usable.copy()
-    kept[usable] = screen(fixes.where(usable), now_ms=now_ms).kept
-    return kept
 
 
 def _crs(plan: Plan, fixes: Fixes, kept: BoolArray) -> str:

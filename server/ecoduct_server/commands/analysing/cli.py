@@ -9,6 +9,11 @@ from typing import Annotated
 
 import typer
 
+from ecoduct_server.commands.analysing.cli_corridors import corridors
+from ecoduct_server.commands.analysing.cli_phases import phases
+from ecoduct_server.commands.analysing.cli_population import population
+from ecoduct_server.commands.analysing.cli_stays import stays
+from ecoduct_server.commands.analysing.cli_ud import ud
 from ecoduct_server.commands.analysing.options import Epsg, Out, Rules, TracksFile
 from ecoduct_wire.clock import clock_from_environment
 
@@ -103,3 +108,10 @@ def screen(*, tracks: TracksFile, out: Out, rule: Rules = None, epsg: Epsg = Non
 
     chosen = parse_rule(ScreenRule, rule or [])
     analyse_screen(tracks, out, clock=clock_from_environment(), rule=chosen, epsg=epsg)
+
+
+app.command()(corridors)
+app.command()(ud)
+app.command()(population)
+app.command()(stays)
+app.command()(phases)

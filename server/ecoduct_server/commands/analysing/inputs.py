@@ -16,10 +16,11 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from ecoduct_analysis.barriers import USABLE
-from ecoduct_analysis.columns import BoolArray
+from ecoduct_analysis.columns import NO_TIME, BoolArray
 from ecoduct_analysis.errors import AnalysisError, BadRule
 from ecoduct_analysis.fixes import Fixes
 from ecoduct_analysis.projection import change_crs
+from ecoduct_analysis.screening import screen
 from ecoduct_analysis.tables import from_arrow, load_csv, visible
 from ecoduct_server.errors import BadRequest
 
@@ -45,6 +46,28 @@ class TrackTable:
     fixes: Fixes
     visible: BoolArray
     owners: tuple[str, ...]
+
+    def kept(self, *, screened: bool, now_ms: int) -> BoolArray:
+        """Which fixes to analyse: visible ones with time and place that screening does not flag.
+
+        Parameters
+        ----------
+        screened : bool
+            Without it the last of these does not count.
+        now_ms : int
+            No fix can be later.
+
+        Returns
+        -------
+        (n,) array of bool
+        """
+        fixes = self.fixes
+        kept: BoolArray = (
+            self.visible & np.isfinite(fixes.x) & np.isfinite(fixes.y) & (fixes.t_ms != NO_TIME)
+        )
+        if screened:
+            kept[kept] = screen(fixes.where(kept), now_ms=now_ms).kept
+        return kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,14 +138,18 @@ def chunks(table: TrackTable, fixes: int) -> Iterator[TrackTable]:
         begin = max(end, 1)
 
 
-def read_barriers(path: Path, *, crs: str, layer: str | None = None) -> BarrierTable:
-    """Read barriers from a GeoJSON, GeoPackage or Shapefile.
+def read_barriers(
+    path: Path, *, crs: str, layer: str | None = None, kind: str = "barrier"
+) -> BarrierTable:
+    """Read barriers, or corridors, from a GeoJSON, GeoPackage or Shapefile.
 
-    Where features have a ``kind`` and some are barriers, as in the landscape of a server, the
-    others are passed over.
+    Where features have a ``kind`` and some are of the kind that is asked for, as in the landscape
+    of a server, the others are passed over.
 
     Parameters
     ----------
+    kind : str
+        ``barrier`` or ``corridor``.
     crs : str
         Projection in metres to give them in.
     layer : str, optional
@@ -141,8 +168,8 @@ def read_barriers(path: Path, *, crs: str, layer: str | None = None) -> BarrierT
             "The file holds no geometries.", where=str(path), remedy="Give lines or polygons."
         )
     if "kind" in table.column_names:
-        is_barrier = np.array([kind == "barrier" for kind in table["kind"].to_pylist()], dtype=bool)
-        table = table.filter(pa.array(is_barrier)) if is_barrier.any() else table
+        of_kind = np.array([one == kind for one in table["kind"].to_pylist()], dtype=bool)
+        table = table.filter(pa.array(of_kind)) if of_kind.any() else table
     places = shapely.force_2d(shapely.from_wkb(table[name].to_numpy(), on_invalid="ignore"))
     somewhere = ~(shapely.is_missing(places) | shapely.is_empty(places))
     columns = table.drop_columns([name]).filter(pa.array(somewhere))
@@ -259,7 +286,7 @@ def _projected(
     for name, place in zip(names, places, strict=True):
         if place.geom_type not in USABLE:
             raise BadRequest(
-                f"Barrier {name!r} is a {place.geom_type}.",
+                f"{name!r} is a {place.geom_type}.",
                 where=str(path), remedy="Give lines or polygons.",
             )  # fmt: skip
     if source != target:
@@ -270,7 +297,7 @@ def _projected(
     if not np.isfinite(bounds).all():
         name = names[int(np.argmin(np.isfinite(bounds).all(axis=1)))]
         raise BadRequest(
-            f"Barrier {name!r} has a corner that is nowhere in {target}.", where=str(path),
+            f"{name!r} has a corner that is nowhere in {target}.", where=str(path),
             remedy="Check its coordinates: degrees are lon before lat.",
         )  # fmt: skip
     return tuple(places)

@@ -33,3 +33,10 @@ By = Annotated[
         help="Column that names the tracks instead of the animal: its years, or its migrations.",
     ),
 ]
+Bounds = Annotated[
+    tuple[float, float, float, float] | None,
+    typer.Option(
+        metavar="WEST SOUTH EAST NORTH",
+        help="Edges of the grid in metres, so that it is that of another run.",
+    ),
+]
