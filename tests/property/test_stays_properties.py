@@ -228,6 +228,7 @@ def herd() -> tuple[list[Position], list[Stay], landscape.Landscape]:
     return positions, [*stays, *walkers.open_stays(at_ms=until_ms)], land
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("interval_min", [15, 30, 60, 120, 240])
 def test_every_stay_of_the_simulated_herd_is_found_and_nothing_else(
     herd: tuple[list[Position], list[Stay], landscape.Landscape], interval_min: int

@@ -14,7 +14,7 @@ from ecoduct_server.commands.analysing.barriers import Plan, analyse_barriers
 from ecoduct_wire.clock import SystemClock
 from reference_tables import Row, rows_of
 
-pytestmark = pytest.mark.reference
+pytestmark = [pytest.mark.reference, pytest.mark.journey]
 
 RUN = "P1_pronghorn_d110_mc4_DOCEXAMPLE"
 TABLES = ("events", "fixes", "crossings", "probabilities", "ranking", "pieces")

@@ -13,6 +13,8 @@ from ecoduct_analysis.errors import BadRule
 from ecoduct_server.commands.analysing.scheduler import each
 from ecoduct_server.errors import BadRequest
 
+pytestmark = pytest.mark.journey  # workers take seconds to start
+
 
 def squared(number: int) -> tuple[int, int]:
     return number**2, os.getpid()
