@@ -8,6 +8,8 @@ import shapely
 
 from ecoduct_analysis.barriers import Barriers, find_nearest
 from ecoduct_analysis.crossings import find_crossings
+from ecoduct_analysis.rules import StayRule
+from ecoduct_analysis.stopovers import find_stays
 from ecoduct_analysis.tracks import Tracks
 
 
@@ -19,6 +21,7 @@ def main() -> None:
     )
     find_crossings(tracks, fence)
     find_nearest(tracks.x, tracks.y, fence)
+    find_stays(tracks, StayRule())
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from ecoduct_server.commands.analysing.scheduler import each
 
 LINE: Final = "dask"
 BAR: Final = 1.7
-CELL_M: Final = 100.0
+CELL_M: Final = 500.0  # as populations have it; finer cells are more to send back than to compute
 PARTS: Final = 40
 ROUNDS: Final = 3
 
