@@ -3,13 +3,11 @@
 import json
 from pathlib import Path
 
-import dask.config
 import numpy as np
 import pyarrow as pa
 import pyogrio
 import pytest
 import shapely
-from distributed import LocalCluster
 from shapely.geometry import mapping
 from typer import Typer
 from typer.testing import CliRunner
@@ -118,24 +116,6 @@ def test_record_says_what_was_done(whole: Path) -> None:
 def test_chunks_change_nothing(tmp_path: Path, whole: Path, areas: Path) -> None:
     plan = Plan(tracks=TRACKS, out=tmp_path / "out", corridors=areas, chunk=1)
     analyse_corridors(plan, clock=Standing())
-    for name in (*TABLES, "map.png"):
-        assert (tmp_path / "out" / name).read_bytes() == (whole / name).read_bytes()
-
-
-def test_a_cluster_changes_nothing(tmp_path: Path, whole: Path, areas: Path) -> None:
-    # Workers in this process start at once; parts and results are pickled all the same.
-    with (
-        dask.config.set(temporary_directory=tmp_path / "scratch"),
-        LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, protocol="tcp",
-            dashboard_address=None,
-        ) as cluster,
-    ):  # fmt: skip
-        plan = Plan(
-            tracks=TRACKS, out=tmp_path / "out", corridors=areas,
-            scheduler=cluster.scheduler_address,
-        )  # fmt: skip
-        analyse_corridors(plan, clock=Standing())
     for name in (*TABLES, "map.png"):
         assert (tmp_path / "out" / name).read_bytes() == (whole / name).read_bytes()
 

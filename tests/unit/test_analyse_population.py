@@ -5,13 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import dask.config
 import numpy as np
 import pyogrio
 import pytest
 import rasterio
 import shapely
-from distributed import LocalCluster
 
 from ecoduct_analysis.population_rules import PopulationRule
 from ecoduct_analysis.sequences import Season
@@ -117,23 +115,6 @@ def test_chunks_and_the_order_of_rows_change_nothing(ran: Path) -> None:
         analyse_population(plan, clock=Standing())
         for file in FILES:
             assert (ran / name / file).read_bytes() == (ran / "out" / file).read_bytes(), file
-
-
-def test_tasks_of_a_cluster_give_the_same(ran: Path) -> None:
-    # Workers of this process: what a worker imports is tested with the scheduler.
-    with (
-        dask.config.set(temporary_directory=str(ran / "workers")),
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
-        ) as cluster,
-    ):
-        plan = Plan(
-            tracks=ran / "tracks.csv", out=ran / "cluster", cut=Cut(seasons=SEASONS),
-            scheduler=cluster.scheduler_address,
-        )  # fmt: skip
-        analyse_population(plan, clock=Standing())
-    for file in FILES:
-        assert (ran / "cluster" / file).read_bytes() == (ran / "out" / file).read_bytes(), file
 
 
 def test_a_column_names_sequences_and_what_is_too_sparse_is_told(

@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import dask
 import numpy as np
 import pyogrio
 import pytest
-from distributed import LocalCluster
 
 from ecoduct_analysis.rules import StayRule
 from ecoduct_analysis.stopovers import STAY_PRESETS
@@ -71,19 +69,6 @@ def test_record_names_rules_mode_and_counts(example: Path) -> None:
 
 def test_chunks_change_nothing(example: Path, tmp_path: Path) -> None:
     parts = run(tmp_path / "parts", chunk=100)
-    for name in TABLES:
-        assert (parts / f"{name}.csv").read_bytes() == (example / f"{name}.csv").read_bytes()
-
-
-def test_tasks_of_a_cluster_give_the_same(example: Path, tmp_path: Path) -> None:
-    # Workers of this process: what a worker imports is tested with the scheduler.
-    with (
-        dask.config.set(temporary_directory=str(tmp_path / "workers")),
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
-        ) as cluster,
-    ):
-        parts = run(tmp_path / "parts", scheduler=cluster.scheduler_address)
     for name in TABLES:
         assert (parts / f"{name}.csv").read_bytes() == (example / f"{name}.csv").read_bytes()
 
