@@ -12,9 +12,10 @@ pytestmark = pytest.mark.journey
 PAGES = Path(__file__).parents[2] / "docs" / "methods"
 
 
+@pytest.mark.timeout(600)  # the kernels of every method may have to be compiled first
 def test_every_figure_is_drawn_by_the_code(tmp_path: Path) -> None:
     script = [sys.executable, str(PAGES / "make_figures.py"), str(tmp_path)]
-    done = subprocess.run(script, check=False, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(script, check=False, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr
     drawn = {path.name for path in tmp_path.iterdir()}
     shown = {
