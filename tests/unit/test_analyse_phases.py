@@ -1,10 +1,7 @@
 """The command on files: every animal-year has its row, and chunks and workers change nothing."""
 
 import json
-import pickle
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyogrio
@@ -13,7 +10,6 @@ import pytest
 from ecoduct_analysis.projection import change_crs
 from ecoduct_analysis.stopovers import STAY_PRESETS
 from ecoduct_analysis.synthetic import migrate
-from ecoduct_server.commands.analysing import scheduler as wires
 from ecoduct_server.commands.analysing.phases import Plan, analyse_phases, parse_rules
 from ecoduct_server.errors import BadRequest
 from reference_tables import rows_of
@@ -93,22 +89,8 @@ def test_models_have_the_reference_s_columns_and_the_record_every_rule(whole: Pa
     assert layers == set(TABLES)
 
 
-def through_the_wire(
-    function: Callable[[Any], Any], parts: Iterable[Any], *, scheduler: str | None = None
-) -> Iterator[Any]:
-    """Compute parts as a worker gets and gives them."""
-    assert scheduler == "far away"
-    for part in parts:
-        yield pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(part)))))
-
-
-@pytest.mark.parametrize("scheduler", [None, "far away"])
-def test_chunks_and_workers_change_nothing(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str | None
-) -> None:
-    plan = Plan(tracks=herd_file(tmp_path), out=tmp_path / "out", chunk=1, scheduler=scheduler)
-    if scheduler:
-        monkeypatch.setattr(wires, "each", through_the_wire)
+def test_chunks_change_nothing(whole: Path, tmp_path: Path) -> None:
+    plan = Plan(tracks=herd_file(tmp_path), out=tmp_path / "out", chunk=1)
     analyse_phases(plan, clock=Standing())
     for name in (*(f"{table}.csv" for table in TABLES), "map.png", "chart.png"):
         assert (tmp_path / "out" / name).read_bytes() == (whole / name).read_bytes(), name
